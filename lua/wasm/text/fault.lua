@@ -1,0 +1,88 @@
+-- fault.lua -- what is wrong with a text, and where.
+--
+-- Readers of text stop at the first fault by raising it; the public faces (wat.lua,
+-- wast.lua) catch it and hand out a plain table with line, column and the source line.
+-- Position is a byte offset until then, so that lexing never counts lines.
+-- Invariants: only faults made here are caught, anything else is a bug and goes on
+-- rising; a caught fault is a wat.Error (wat.lua).
+-- Not for: misuse of the interface, which raises an ordinary error.
+
+local fault = {}
+
+local Fault = { __name = "wat.fault" }
+
+local CONTEXT = 60 -- bytes shown on each side of the fault when a line is long
+
+--- Raise a fault.
+---@param at integer byte offset into the text, from 1
+---@param message string worded as in the official suite
+---@param kind? "malformed"|"unsupported"|"limit" default "malformed"
+---@param feature? string unsupported: the proposal
+function fault.raise(at, message, kind, feature)
+  error(setmetatable({ at = at, message = message, kind = kind or "malformed",
+                       feature = feature }, Fault), 0)
+end
+
+-- The line around byte `at`, shortened when it is long: text, index of `at` in it.
+local function excerpt(text, first, at)
+  local from, to = first, at
+  if at - from > CONTEXT then from = utf8.offset(text, 0, at - CONTEXT) or at - CONTEXT end
+  while to <= #text and to - at < CONTEXT do
+    local c = text:byte(to)
+    if c == 10 or c == 13 then break end
+    to = to + 1
+  end
+  while to > at and to <= #text and text:byte(to) & 0xc0 == 0x80 do to = to - 1 end
+  return text:sub(from, to - 1), at - from + 1
+end
+
+--- The line and column of a byte offset; both count from 1, columns in bytes.
+---@param text string
+---@param at integer
+---@return integer line
+---@return integer column
+---@return integer first  the offset of the line's first byte
+function fault.position(text, at)
+  local line, first = 1, 1
+  local stop = text:find("\n", 1, true)
+  while stop and stop < at do
+    line, first = line + 1, stop + 1
+    stop = text:find("\n", first, true)
+  end
+  return line, at - first + 1, first
+end
+
+--- Call `f(...)`; turn a fault into `nil, err`.
+---@param text string the text whose offsets `f` raises
+---@param name? string what to call the text in messages
+function fault.catch(text, name, f, ...)
+  local ok, result = pcall(f, ...)
+  if ok then return result end
+  if getmetatable(result) ~= Fault then error(result, 0) end
+  local line, column, first = fault.position(text, result.at)
+  local snippet, caret = excerpt(text, first, result.at)
+  return nil, {
+    kind = result.kind,
+    message = result.message,
+    feature = result.feature,
+    name = name,
+    line = line,
+    column = column,
+    snippet = snippet,
+    caret = caret,
+  }
+end
+
+--- "name:line:column: message", the source line and a caret under the fault.
+---@param err table
+---@return string
+function fault.format(err)
+  local before = err.snippet:sub(1, err.caret - 1)
+  local blank = before:gsub("[^\t]", function(c)
+    return c:byte() & 0xc0 == 0x80 and "" or " " -- one column for a whole character
+  end)
+  return ("%s:%d:%d: %s\n%s\n%s^"):format(
+    err.name or "wat", err.line, err.column, err.message, err.snippet, blank)
+end
+
+return fault
