@@ -1,0 +1,24 @@
+/*
+** hash.h -- 128-bit fingerprints of byte strings (XXH3).
+**
+** They find, they do not prove: equal fingerprints can be made on purpose, so whoever
+** finds something by one compares the bytes as well.
+** Layer: base.
+*/
+#ifndef LW_HASH_H
+#define LW_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Hash128 {
+  uint64_t low, high;
+} Hash128;
+
+Hash128 lw_hash128(const void *bytes, size_t size);
+/* A quick hash for tables in memory. */
+uint64_t lw_hash64(const void *bytes, size_t size);
+/* 32 lower-case hex digits, high half first, and a zero. */
+void lw_hash_text(Hash128 h, char out[33]);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+** os.h -- what differs between operating systems: mappings, executable text, time.
+**
+** Address space is reserved without access and given pages by commit, so a reservation
+** costs nothing until it is used. All executable memory comes from the text functions:
+** one region reserved at first use, so "is this pc ours" is one comparison, safe in a
+** signal handler, and direct calls always reach.
+** Layer: base.
+*/
+#ifndef LW_OS_H
+#define LW_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+size_t lw_os_page_size(void);
+uint64_t lw_os_now_ns(void); /* monotonic */
+/* `size` rounded up to whole pages; 0 when that overflows. */
+size_t lw_os_pages(size_t size);
+
+/* Mappings; sizes are rounded up to pages by the caller. NULL or false when refused. */
+void *lw_os_reserve(size_t size);               /* no access, no memory */
+bool lw_os_commit(void *at, size_t size);       /* readable and writable, zero if fresh */
+bool lw_os_protect_none(void *at, size_t size); /* keeps contents; async-signal-safe */
+bool lw_os_protect_read(void *at, size_t size); /* likewise */
+bool lw_os_protect_write(void *at, size_t size); /* likewise; readable as well */
+bool lw_os_discard(void *at, size_t size);  /* keep access, forget contents: anonymous
+                                               pages become zero, image pages the image */
+bool lw_os_decommit(void *at, size_t size); /* no access, no memory, as after reserve */
+/* Moves committed pages over a reserved range, which gives up what it held. */
+bool lw_os_move(void *from, size_t size, void *to);
+void lw_os_release(void *at, size_t size);
+
+/*
+** Images: contents that many mappings share until they write (copy-on-write).
+** new gives a number >= 0 and a zeroed writable view of `size` bytes, or -1; seal ends
+** writing and unmaps the view, after which map lays private copies over any range.
+*/
+int lw_os_image_new(size_t size, void **view);
+bool lw_os_image_seal(int image, void *view, size_t size);
+bool lw_os_image_map(int image, void *at, size_t size);
+void lw_os_image_free(int image);
+
+/*
+** Text: alloc gives writable pages inside the text region (rounded up to pages), publish
+** makes them executable and read-only, free returns them. W^X: never both. The same
+** `size` goes to all three.
+*/
+void *lw_os_text_alloc(size_t size);
+bool lw_os_text_publish(void *at, size_t size);
+void lw_os_text_free(void *at, size_t size);
+bool lw_os_text_contains(const void *pc); /* async-signal-safe */
+
+#endif

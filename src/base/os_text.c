@@ -1,0 +1,135 @@
+/*
+** os_text.c -- the one region all executable memory comes from.
+**
+**   region  [ pages of A ][ free ][ pages of B ][ B ][ never used ........ ]
+**                          ^ run                     ^ brk
+**
+** The region is reserved once and never given back, so lw_os_text_contains needs no
+** lock, and any two functions are within reach of a 32-bit displacement. Pages come from
+** the first free run that fits, else from the end. Free runs are kept sorted and merged
+** in a small array; when that is full a run is forgotten, which loses address space,
+** never memory.
+** W^X: pages are writable between alloc and publish, afterwards executable, never both.
+** Layer: base.
+*/
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/os.h"
+
+enum { RUNS_MAX = 4096 };
+static const size_t region_sizes[] = {1u << 30, 256u << 20, 64u << 20, 16u << 20};
+
+typedef struct Run {
+  size_t at, size; /* bytes, from the region's start */
+} Run;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(uintptr_t) region; /* set once, after region_size */
+static _Atomic(size_t) region_size;
+static size_t brk_at;
+static Run runs[RUNS_MAX];
+static size_t nruns;
+
+bool lw_os_text_contains(const void *pc)
+{
+  uintptr_t base = atomic_load_explicit(&region, memory_order_acquire);
+  if (!base) return false;
+  return (uintptr_t)pc - base < atomic_load_explicit(&region_size, memory_order_relaxed);
+}
+
+static bool reserve_region(void)
+{
+  if (atomic_load_explicit(&region, memory_order_relaxed)) return true;
+  for (size_t i = 0; i < sizeof region_sizes / sizeof *region_sizes; i++) {
+    void *p = lw_os_reserve(region_sizes[i]);
+    if (!p) continue;
+    atomic_store_explicit(&region_size, region_sizes[i], memory_order_relaxed);
+    atomic_store_explicit(&region, (uintptr_t)p, memory_order_release);
+    return true;
+  }
+  return false;
+}
+
+static void run_remove(size_t i)
+{
+  assert(i < nruns);
+  memmove(&runs[i], &runs[i + 1], (nruns - i - 1) * sizeof *runs);
+  nruns--;
+}
+
+static size_t take(size_t size) /* offset, or SIZE_MAX */
+{
+  for (size_t i = 0; i < nruns; i++) {
+    if (runs[i].size < size) continue;
+    size_t at = runs[i].at;
+    runs[i].at += size;
+    runs[i].size -= size;
+    if (runs[i].size == 0) run_remove(i);
+    return at;
+  }
+  if (atomic_load_explicit(&region_size, memory_order_relaxed) - brk_at < size)
+    return SIZE_MAX;
+  size_t at = brk_at;
+  brk_at += size;
+  return at;
+}
+
+static void give(size_t at, size_t size)
+{
+  size_t i = 0;
+  while (i < nruns && runs[i].at < at)
+    i++;
+  assert(i == nruns || at + size <= runs[i].at);
+  assert(i == 0 || runs[i - 1].at + runs[i - 1].size <= at);
+  if (i > 0 && runs[i - 1].at + runs[i - 1].size == at) {
+    runs[--i].size += size;
+  } else {
+    if (nruns == RUNS_MAX) return; /* forgotten: costs address space only */
+    memmove(&runs[i + 1], &runs[i], (nruns - i) * sizeof *runs);
+    runs[i] = (Run){at, size};
+    nruns++;
+  }
+  if (i + 1 < nruns && runs[i].at + runs[i].size == runs[i + 1].at) {
+    runs[i].size += runs[i + 1].size;
+    run_remove(i + 1);
+  }
+  if (runs[i].at + runs[i].size == brk_at) { /* the last run grows the unused end */
+    brk_at = runs[i].at;
+    run_remove(i);
+  }
+}
+
+void *lw_os_text_alloc(size_t size)
+{
+  size = lw_os_pages(size);
+  if (size == 0) return NULL;
+  pthread_mutex_lock(&lock);
+  size_t at = reserve_region() ? take(size) : SIZE_MAX;
+  pthread_mutex_unlock(&lock);
+  if (at == SIZE_MAX) return NULL;
+  uint8_t *p = (uint8_t *)atomic_load_explicit(&region, memory_order_relaxed) + at;
+  if (lw_os_commit(p, size)) return p;
+  lw_os_text_free(p, size);
+  return NULL;
+}
+
+bool lw_os_text_publish(void *at, size_t size)
+{
+  assert(lw_os_text_contains(at));
+  return mprotect(at, lw_os_pages(size), PROT_READ | PROT_EXEC) == 0;
+}
+
+void lw_os_text_free(void *at, size_t size)
+{
+  assert(lw_os_text_contains(at));
+  size = lw_os_pages(size);
+  /* If the system cannot even forget the pages, they stay ours and are not reused. */
+  if (!lw_os_decommit(at, size)) return;
+  pthread_mutex_lock(&lock);
+  give((uintptr_t)at - atomic_load_explicit(&region, memory_order_relaxed), size);
+  pthread_mutex_unlock(&lock);
+}
