@@ -1,0 +1,44 @@
+/*
+** facts.h -- what validation learns about one body for the compiler.
+**
+** The IR builder needs to know, when a block, loop or if opens, which locals are
+** assigned somewhere inside it: those get block parameters at its label, no others.
+** lw_validate_func records that when asked. Frames are numbered in the order in which
+** they open, dead ones included, the function's own frame first; both walks use the
+** same template, so the numbers agree.
+** Invariant: the sum over frames of (assigned locals x (branches to the label + 1))
+** is at most 2 x body bytes + 4096 (no real module we met needs more than 1). Where a body would exceed it, the least used
+** locals are marked in_slot instead: they are never in `assigned`, and the builder
+** keeps them in frame slots (loads and stores). That is what makes compile time
+** linear on any input.
+** Layer: wasm.
+*/
+#ifndef LW_FACTS_H
+#define LW_FACTS_H
+
+#include "wasm/module.h"
+
+typedef struct FrameFacts {
+  uint32_t first, count; /* range of BodyFacts.assigned */
+} FrameFacts;
+
+typedef struct BodyFacts {
+  FrameFacts *frames;
+  uint32_t nframes;
+  uint32_t *assigned;  /* local indexes, ascending inside a frame */
+  uint8_t *in_slot;    /* one byte a local (params included), or NULL: none */
+  uint32_t nlocals;    /* params included */
+  uint32_t max_stack;  /* deepest operand stack */
+  uint32_t max_frames; /* deepest control stack */
+  uint32_t noperators;
+  bool calls; /* reachable code has some call */
+} BodyFacts;
+
+/*
+** Validate one body; `func` is an index >= nfuncs_imported. `facts` may be NULL;
+** its arrays come from `scratch`, which the caller resets.
+*/
+Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
+                        Err *err);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+** types.h -- the types of WebAssembly as small values.
+**
+** A ValType is one u32 that holds any value type of WebAssembly 3.0, so types
+** compare with `==` inside one module. Layout, low bits first:
+**   bits 0-3  kind (VAL_I32 ...; VAL_REF for every reference)
+**   bit  4    nullable (references only)
+**   bits 8-31 heap type (references only): a type index, or HEAP_* when
+**             it is abstract
+** Invariant: numeric types have nothing above bit 3.
+** Layer: wasm.
+*/
+#ifndef LW_TYPES_H
+#define LW_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t ValType;
+
+enum {
+  VAL_NONE = 0, /* no type; also the bottom type of unreachable operands */
+  VAL_I32,
+  VAL_I64,
+  VAL_F32,
+  VAL_F64,
+  VAL_V128,
+  VAL_REF,
+  VAL_I8, /* packed storage types, fields only */
+  VAL_I16,
+  VAL_KIND_MASK = 0xf,
+  VAL_NULLABLE = 0x10,
+};
+
+/* Abstract heap types live above every possible type index. */
+enum {
+  HEAP_ABSTRACT = 0xffff00,
+  HEAP_FUNC = HEAP_ABSTRACT,
+  HEAP_EXTERN,
+  HEAP_ANY,
+  HEAP_EQ,
+  HEAP_I31,
+  HEAP_STRUCT,
+  HEAP_ARRAY,
+  HEAP_EXN,
+  HEAP_NONE,
+  HEAP_NOFUNC,
+  HEAP_NOEXTERN,
+  HEAP_NOEXN,
+};
+
+#define VAL_REF_TO(heap, nullable)                                                       \
+  ((ValType)(VAL_REF | ((nullable) ? VAL_NULLABLE : 0) | ((uint32_t)(heap) << 8)))
+#define VAL_FUNCREF   VAL_REF_TO(HEAP_FUNC, 1)
+#define VAL_EXTERNREF VAL_REF_TO(HEAP_EXTERN, 1)
+
+static inline unsigned lw_val_kind(ValType t)
+{
+  return t & VAL_KIND_MASK;
+}
+static inline bool lw_val_is_ref(ValType t)
+{
+  return lw_val_kind(t) == VAL_REF;
+}
+static inline bool lw_val_is_num(ValType t)
+{
+  return t >= VAL_I32 && t <= VAL_F64;
+}
+static inline uint32_t lw_val_heap(ValType t)
+{
+  return t >> 8;
+}
+static inline bool lw_val_is_float(ValType t) /* lives in a vector register */
+{
+  return t >= VAL_F32 && t <= VAL_V128;
+}
+
+typedef struct FuncType {
+  const ValType *params, *results;
+  uint32_t nparams, nresults;
+} FuncType;
+
+typedef struct Limits {
+  uint64_t min, max; /* pages or elements; max is UINT64_MAX when absent */
+  bool has_max;
+  bool is64;   /* i64 index type (memory64, table64) */
+  bool shared; /* memories only */
+} Limits;
+
+typedef struct TableType {
+  ValType elem;
+  Limits limits;
+} TableType;
+
+typedef struct GlobalType {
+  ValType type;
+  bool mutable_;
+} GlobalType;
+
+/* The kinds of import and export, in the binary format's numbering. */
+typedef enum {
+  EXTERN_FUNC,
+  EXTERN_TABLE,
+  EXTERN_MEMORY,
+  EXTERN_GLOBAL,
+  EXTERN_TAG,
+  EXTERN__MAX
+} ExternKind;
+
+/* "i32", "funcref", "(ref null 3)" ...; writes at most `cap` bytes, returns buf. */
+const char *lw_val_text(ValType t, char *buf, size_t cap);
+/* "(i32, f64) -> i32"; shortened with "..." when it does not fit. Returns buf. */
+const char *lw_functype_text(const FuncType *t, char *buf, size_t cap);
+const char *lw_extern_text(ExternKind k); /* "function", "table", "memory", ... */
+bool lw_functype_equal(const FuncType *a, const FuncType *b);
+
+#endif
