@@ -1,0 +1,82 @@
+/*
+** build.h -- the state of the IR builder, and how it deals with labels.
+**
+** SSA is made on the fly: `locals` has the current value of every local, `stack` of every
+** operand. Structured control needs no incomplete blocks: a forward label is closed when
+** its frame ends, so all branches to it are known then; a loop's label is open, so it
+** gets parameters at once, for the locals that facts.h says are assigned inside.
+** What a branch brings is a Carry: the label's values first, then the locals assigned in
+** its frame. All other locals have the same value on every branch by definition.
+** Invariants: `block` is the last block of the Func or NO_BLOCK; without a block nothing
+** is emitted, so unreachable code costs nothing and makes no blocks; the edges to a label
+** that is not placed yet are chained through Edge.to.
+** Layer: jit.
+*/
+#ifndef LW_BUILD_H
+#define LW_BUILD_H
+
+#include "jit/make.h"
+
+typedef struct Label { /* of one control frame */
+  uint32_t pending;    /* newest edge to it, of a chain; NO_EDGE: none. Not for loops */
+  uint32_t npending;
+  uint32_t header;     /* loops: the block; else NO_BLOCK */
+  uint32_t otherwise;  /* `if`: the edge taken when the condition is zero, or NO_EDGE */
+  uint32_t stamp;      /* the last br_table that has an edge here ... */
+  uint32_t table_edge; /* ... and that edge */
+} Label;
+
+typedef struct Builder {
+  Func *f;
+  const BodyFacts *facts;
+  Err *err;
+  KonTable kons;
+  Ref *stack;     /* parallel to Body.stack */
+  Ref *locals;    /* current values; those in slots: unused */
+  Ref *merge;     /* room for one Carry */
+  uint32_t block; /* the open block, or NO_BLOCK */
+  uint32_t where; /* module offset of the operator at hand */
+  uint32_t stamp; /* number of the br_table at hand, from 1 */
+} Builder;
+
+typedef struct Carry {
+  Ref *values; /* in Builder.stack: read by branches, written where the label is placed */
+  uint32_t nvalues;
+  const uint32_t *locals; /* local indexes */
+  uint32_t nlocals;
+} Carry;
+
+#define NO_LABEL ((Label){.pending = NO_EDGE, .header = NO_BLOCK, .otherwise = NO_EDGE})
+
+/* Append an instruction to the open block; *out names its value, if it has one. */
+static inline Status lw_build_ins(Builder *b, Ins ins, Ref *out)
+{
+  return lw_make_ins(b->f, ins, b->where, out, b->err);
+}
+/* Open a block that begins here, without parameters. */
+Status lw_flow_open(Builder *b);
+/* End the open block; its last instruction is there. */
+void lw_flow_close(Builder *b);
+/* A new edge from the open block to the label, which takes what `c` holds now. */
+Status lw_flow_edge(Builder *b, Label *label, const Carry *c, uint32_t *edge);
+/* End the open block with a jump to the label. */
+Status lw_flow_jump(Builder *b, Label *label, const Carry *c);
+/* End the open block with a branch to the label if `cond`; go on in a new block. */
+Status lw_flow_branch_if(Builder *b, Label *label, const Carry *c, Ref cond);
+/* End the open block with a branch on `cond` to a new block, where building goes on;
+   label->otherwise holds what `c` holds, for the other arm. */
+Status lw_flow_if(Builder *b, Label *label, const Carry *c, Ref cond);
+/* Open the other arm: a block behind label->otherwise, if there is one. */
+Status lw_flow_else(Builder *b, Label *label, const Carry *c);
+/* The same edge goes to the label itself: an `if` without `else`. */
+void lw_flow_no_else(Builder *b, Label *label);
+/* Begin a loop: jump to a new block with a parameter for all that `c` holds, and poll. */
+Status lw_flow_loop(Builder *b, Label *label, const Carry *c);
+/*
+** Place a forward label; no block is open (a frame that falls through has jumped).
+** Opens a block behind all pending edges, with a parameter for each part of the Carry in
+** which they differ; none are pending: no block. Linear in what the edges carry.
+*/
+Status lw_flow_join(Builder *b, Label *label, const Carry *c);
+
+#endif

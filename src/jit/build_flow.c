@@ -1,0 +1,189 @@
+/*
+** build_flow.c -- labels, branches and block parameters; see build.h.
+** Layer: jit.
+*/
+#include <assert.h>
+#include <string.h>
+
+#include "jit/build.h"
+
+Status lw_flow_open(Builder *b)
+{
+  assert(b->block == NO_BLOCK);
+  return lw_make_block(b->f, &b->block, b->err);
+}
+
+void lw_flow_close(Builder *b)
+{
+  Func *f = b->f;
+  assert(b->block == f->nblocks - 1 && f->nins > f->blocks[b->block].first);
+  assert(lw_ir_info[f->ins[f->nins - 1].op].flags & IRF_E);
+  f->blocks[b->block].end = f->nins;
+  b->block = NO_BLOCK;
+}
+
+/* Copy what `c` holds now into the pool. */
+static Status push_args(Builder *b, const Carry *c, uint32_t *args)
+{
+  Func *f = b->f;
+  uint32_t n = c->nvalues + c->nlocals;
+  TRY(lw_make_pool(f, n, b->err));
+  *args = f->npool;
+  uint32_t *to = f->pool + f->npool;
+  for (uint32_t i = 0; i < c->nvalues; i++)
+    *to++ = c->values[i];
+  for (uint32_t i = 0; i < c->nlocals; i++)
+    *to++ = b->locals[c->locals[i]];
+  f->npool += n;
+  return LW_OK;
+}
+
+Status lw_flow_edge(Builder *b, Label *label, const Carry *c, uint32_t *edge)
+{
+  assert(b->block != NO_BLOCK);
+  uint32_t args;
+  TRY(push_args(b, c, &args));
+  if (label->header != NO_BLOCK)
+    return lw_make_edge(b->f, label->header, args, edge, b->err);
+  TRY(lw_make_edge(b->f, label->pending, args, edge, b->err));
+  label->pending = *edge;
+  label->npending++;
+  return LW_OK;
+}
+
+Status lw_flow_jump(Builder *b, Label *label, const Carry *c)
+{
+  uint32_t edge;
+  Ref ignored;
+  TRY(lw_flow_edge(b, label, c, &edge));
+  TRY(lw_build_ins(b, (Ins){.op = IR_JUMP, .a = edge}, &ignored));
+  lw_flow_close(b);
+  return LW_OK;
+}
+
+/* BRIF with the edges made in the order taken, not taken; then open a block behind the
+   one that has none yet, which goes to the next block. */
+static Status end_brif(Builder *b, Ref cond, uint32_t taken, uint32_t other)
+{
+  Ref ignored;
+  TRY(lw_build_ins(b, (Ins){.op = IR_BRIF, .a = cond, .b = taken, .c = other}, &ignored));
+  lw_flow_close(b);
+  return lw_flow_open(b);
+}
+
+Status lw_flow_branch_if(Builder *b, Label *label, const Carry *c, Ref cond)
+{
+  uint32_t taken, next;
+  TRY(lw_flow_edge(b, label, c, &taken));
+  TRY(lw_make_edge(b->f, b->f->nblocks, 0, &next, b->err));
+  return end_brif(b, cond, taken, next);
+}
+
+Status lw_flow_if(Builder *b, Label *label, const Carry *c, Ref cond)
+{
+  uint32_t taken, args;
+  assert(label->otherwise == NO_EDGE);
+  TRY(lw_make_edge(b->f, b->f->nblocks, 0, &taken, b->err));
+  TRY(push_args(b, c, &args));
+  TRY(lw_make_edge(b->f, NO_BLOCK, args, &label->otherwise, b->err));
+  return end_brif(b, cond, taken, label->otherwise);
+}
+
+/* Write a Carry back into the builder's state. */
+static void take(Builder *b, const Carry *c, const Ref *from)
+{
+  for (uint32_t i = 0; i < c->nvalues; i++)
+    c->values[i] = *from++;
+  for (uint32_t i = 0; i < c->nlocals; i++)
+    b->locals[c->locals[i]] = *from++;
+}
+
+Status lw_flow_else(Builder *b, Label *label, const Carry *c)
+{
+  if (label->otherwise == NO_EDGE) return LW_OK; /* a frame in code without a block */
+  TRY(lw_flow_open(b));
+  Edge *edge = &b->f->edges[label->otherwise];
+  assert(edge->to == NO_BLOCK && edge->from < b->block);
+  edge->to = b->block;
+  take(b, c, b->f->pool + edge->args);
+  label->otherwise = NO_EDGE;
+  return LW_OK;
+}
+
+void lw_flow_no_else(Builder *b, Label *label)
+{
+  if (label->otherwise == NO_EDGE) return;
+  b->f->edges[label->otherwise].to = label->pending;
+  label->pending = label->otherwise;
+  label->npending++;
+  label->otherwise = NO_EDGE;
+}
+
+static Status add_param(Builder *b, uint8_t type, Ref *out)
+{
+  assert(b->f->blocks[b->block].first + b->f->blocks[b->block].nparams == b->f->nins);
+  b->f->blocks[b->block].nparams++;
+  return lw_build_ins(b, (Ins){.op = IR_PARAM, .type = type}, out);
+}
+
+Status lw_flow_loop(Builder *b, Label *label, const Carry *c)
+{
+  Func *f = b->f;
+  uint32_t edge, n = c->nvalues + c->nlocals;
+  Ref ignored;
+  assert(label->header == NO_BLOCK && label->pending == NO_EDGE);
+  label->header = f->nblocks;
+  TRY(lw_flow_jump(b, label, c));
+  TRY(lw_flow_open(b));
+  assert(b->block == label->header);
+  edge = f->nedges - 1;
+  for (uint32_t i = 0; i < n; i++)
+    TRY(add_param(b, lw_ir_type(f, f->pool[f->edges[edge].args + i]), &b->merge[i]));
+  take(b, c, b->merge);
+  return lw_build_ins(b, (Ins){.op = IR_POLL}, &ignored);
+}
+
+/* The values on which all pending edges agree into b->merge, REF_NONE where they do not;
+   returns how many differ. */
+static uint32_t merge_values(Builder *b, const Label *label, uint32_t n)
+{
+  const Func *f = b->f;
+  uint32_t differ = 0;
+  memcpy(b->merge, f->pool + f->edges[label->pending].args, n * sizeof(Ref));
+  for (uint32_t e = f->edges[label->pending].to; e != NO_EDGE; e = f->edges[e].to) {
+    const Ref *args = f->pool + f->edges[e].args;
+    for (uint32_t i = 0; i < n; i++) {
+      if (b->merge[i] == args[i] || b->merge[i] == REF_NONE) continue;
+      b->merge[i] = REF_NONE;
+      differ++;
+    }
+  }
+  return differ;
+}
+
+Status lw_flow_join(Builder *b, Label *label, const Carry *c)
+{
+  assert(label->header == NO_BLOCK && label->otherwise == NO_EDGE);
+  if (label->pending == NO_EDGE) return LW_OK;
+  Func *f = b->f;
+  uint32_t n = c->nvalues + c->nlocals, count = 0;
+  TRY(lw_flow_open(b));
+  uint32_t newest = label->pending, nparams = merge_values(b, label, n);
+  for (uint32_t e = newest, next; e != NO_EDGE; e = next, count++) {
+    next = f->edges[e].to;
+    f->edges[e].to = b->block;
+    uint32_t *args = f->pool + f->edges[e].args, kept = 0;
+    for (uint32_t i = 0; nparams && i < n; i++)
+      if (b->merge[i] == REF_NONE) args[kept++] = args[i];
+    assert(kept == nparams);
+  }
+  assert(count == label->npending);
+  for (uint32_t i = 0, p = 0; p < nparams; i++)
+    if (b->merge[i] == REF_NONE) {
+      Ref arg = f->pool[f->edges[newest].args + p++];
+      TRY(add_param(b, lw_ir_type(f, arg), &b->merge[i]));
+    }
+  take(b, c, b->merge);
+  label->pending = NO_EDGE;
+  return LW_OK;
+}

@@ -1,0 +1,29 @@
+/*
+** context.h -- the machine's side of a signal: registers at a fault, and where to go on.
+**
+** All of it is async-signal-safe. One implementation per machine.
+** Layer: jit.
+*/
+#ifndef LW_CONTEXT_H
+#define LW_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct Activation;
+
+typedef struct MachineState {
+  const uint8_t *pc;
+  uint8_t *sp;
+  void **frame; /* rbp */
+  void *ctx;    /* r14 */
+} MachineState;
+
+/* `ucontext` is the third argument of a signal handler. */
+void lw_context_get(const void *ucontext, MachineState *out);
+/* The handler returns into lw_stub_trap_exit with this activation. */
+void lw_context_end(void *ucontext, struct Activation *a);
+/* Is the instruction at pc (in our text) an explicit trap? Its code goes to *code. */
+bool lw_context_is_trap(const uint8_t *pc, unsigned *code);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+** image.h -- the machine code of one module, and the maps that explain it.
+**
+** Text is position-independent and has no relocations: helpers are reached through r14,
+** constants relative to pc, direct calls are resolved while linking. The same input,
+** options and CPU give the same bytes.
+** Invariants: functions lie in index order; `text` is executable and no longer
+** writable once lw_image_compile returns; line entries are sorted by pc.
+** Layer: jit.
+*/
+#ifndef LW_IMAGE_H
+#define LW_IMAGE_H
+
+#include "jit/target.h"
+
+typedef struct CompileOptions {
+  bool explicit_bounds;
+  uint8_t effort; /* 0: the only one built so far */
+} CompileOptions;
+
+typedef struct CompileStats {
+  uint64_t ns, code_bytes, wasm_bytes, ir_instructions, spills, reloads, moves;
+  uint64_t peak_scratch; /* bytes, over all functions */
+  uint32_t largest_body; /* bytes */
+} CompileStats;
+
+typedef struct Image {
+  const uint8_t *text;
+  size_t text_size;
+  uint32_t *func_at;  /* offset of each defined function, and text_size at the end */
+  bool *saves_ctx;    /* of each: is the word below its frame pointer the instance? Every
+                         function that may lead to another instance or the host keeps it */
+  LineEntry *lines;   /* pc = offset in text */
+  uint32_t nlines;
+  uint32_t nfuncs;    /* defined functions */
+  CompileStats stats;
+} Image;
+
+/* Compile every function of a validated module. */
+Status lw_image_compile(const Module *m, const CompileOptions *opts, Image *image, Err *err);
+void lw_image_free(Image *image);
+/* The defined function (0-based among defined) whose text holds pc, or UINT32_MAX. */
+uint32_t lw_image_find(const Image *image, const void *pc);
+/* The module offset behind pc (a trap's pc, or a return address), or 0. */
+uint32_t lw_image_where(const Image *image, const void *pc);
+
+/* The text of one pass for one function, for people and goldens: pass = "ir", "live",
+   "ra" or "asm" (bytes in hex with offsets). The caller frees *text. */
+Status lw_image_dump(const Module *m, uint32_t func, const char *pass,
+                     const CompileOptions *opts, char **text, Err *err);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+** layout.h -- all that machine code knows about run-time structures.
+**
+** Only #defines, so that the hand-written assembly includes it as well. The run time
+** (rt/) asserts every one of them beside the structure it describes.
+**
+** Registers of machine code (x86-64): r14 = the running Instance, r15 = base of its
+** memory 0, rbp = frame, r11 and xmm15 = scratch.
+** Layer: jit.
+*/
+#ifndef LW_LAYOUT_H
+#define LW_LAYOUT_H
+
+/* VmCtx: what r14 points to; the common head of Instance and HostFunc */
+#define VMCTX_POLL     0  /* -> poll page of the Store: a load from it may end the call */
+#define VMCTX_STORE    8  /* -> Store */
+#define VMCTX_MEM_BASE 16 /* base of memory 0; fixed for guard memories. 0 without one */
+#define VMCTX_MEMORY0  24 /* -> Memory 0 (explicit bounds: base and length move) */
+#define VMCTX_TYPES    32 /* -> uint32_t[ntypes]: canonical type id of each typeidx */
+#define VMCTX_HELPERS  40 /* -> void *[HELPER__MAX] */
+#define VMCTX_CALL_C   48 /* lw_stub_helper: calls C function r11 on the host stack */
+#define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, VMCTX_EXPLICIT */
+#define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
+#define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
+#define VMCTX_FLOATS   1 /* HostFunc: its type uses vector registers */
+#define VMCTX_EXPLICIT 2 /* Instance: the base of memory 0 moves; take it from MEMORY0 */
+/* Instance only: a row of 8-byte words follows, see lw_layout_* below */
+#define INSTANCE_WORDS 256
+
+/* FuncCell: one callable function; what a funcref points to. Null is 0. */
+#define CELL_CODE 0  /* entry in the wasm calling convention */
+#define CELL_CTX  8  /* VmCtx to have in r14 there */
+#define CELL_TYPE 16 /* u32: canonical type id */
+#define CELL_SIZE 32
+
+/* Memory */
+#define MEMORY_BASE   0
+#define MEMORY_LENGTH 8 /* bytes */
+
+/* Table: elements are 8-byte references */
+#define TABLE_ELEMS  0
+#define TABLE_LENGTH 8 /* u64, elements */
+
+/* GlobalCell: a global that several instances may see */
+#define GLOBAL_VALUE 0 /* 16 bytes */
+
+/* Store */
+#define STORE_ACT 0 /* -> running Activation */
+
+/* Activation: one call from the host, with its private stack */
+#define ACT_GUEST_SP  0   /* while the host runs */
+#define ACT_HOST_SP   8   /* while the guest runs */
+#define ACT_TRAP      16  /* u32 TrapCode; a helper sets it to make the call trap */
+#define ACT_WHY       20  /* u32 ACT_RETURNED, ACT_CALLOUT, ACT_TRAPPED */
+#define ACT_CALLEE    24  /* -> HostFunc that is called out to */
+#define ACT_LIMIT     32  /* lowest rsp a frame may reach */
+#define ACT_OVERFLOW  40  /* host: -> overflow arguments; see abi.h */
+#define ACT_GPR       48  /* u64[8]: integer argument and result registers */
+#define ACT_FPR       112 /* 16 bytes x 8: float argument and result registers */
+#define ACT_TRAP_PC   240 /* pc, rbp, rsp of the guest where it trapped or called out */
+#define ACT_TRAP_RBP  248
+#define ACT_TRAP_RSP  256
+#define ACT_TRAP_CTX  264 /* r14 there */
+#define ACT_FLAGS     272 /* u32: ACT_FLOATS */
+
+#define ACT_FLOATS 1 /* the entry's type uses vector registers */
+
+#define ACT_RETURNED 0
+#define ACT_CALLOUT  1
+#define ACT_TRAPPED  2
+
+/* TRAP_CALLEE_CLOSED, for assembly; rt/trap.c asserts it */
+#define TRAP_CODE_CLOSED 11
+
+#ifndef __ASSEMBLER__
+#include "wasm/module.h"
+
+/*
+** The words behind an Instance, in this order:
+**   nfuncs_imported x FuncCell*   | nmemories x Memory* | ntables x Table*
+**   nglobals x 2 words: an own global that is not exported lies inline (16 bytes);
+**   every other one has GlobalCell* in its first word
+*/
+static inline uint32_t lw_layout_import(const Module *m, uint32_t func)
+{
+  (void)m;
+  return INSTANCE_WORDS + 8 * func;
+}
+static inline uint32_t lw_layout_memory(const Module *m, uint32_t memory)
+{
+  return INSTANCE_WORDS + 8 * (m->nfuncs_imported + memory);
+}
+static inline uint32_t lw_layout_table(const Module *m, uint32_t table)
+{
+  return lw_layout_memory(m, m->nmemories) + 8 * table;
+}
+static inline uint32_t lw_layout_global(const Module *m, uint32_t global)
+{
+  uint32_t at = lw_layout_table(m, m->ntables);
+  return ((at + 15) & ~15u) + 16 * global;
+}
+static inline bool lw_layout_global_is_cell(const Module *m, uint32_t global)
+{
+  return global < m->nglobals_imported || m->globals[global].exported;
+}
+/* Bytes of an Instance of this module. */
+static inline uint32_t lw_layout_size(const Module *m)
+{
+  return lw_layout_global(m, m->nglobals);
+}
+#endif
+#endif

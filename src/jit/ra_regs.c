@@ -1,0 +1,198 @@
+/*
+** ra_regs.c -- registers as a cache of values, slots behind it, and the list of edits.
+**
+** A register may hold a value; a value is in at most one register, and in its slot from
+** the moment when it was first stored (SSA: never stored again). Registers are freed
+** when an interval ends, or lazily when one is wanted.
+** Invariant: a value whose interval goes on is in a register or in its slot.
+** Layer: jit.
+*/
+#include <assert.h>
+
+#include "jit/ra.h"
+
+void lw_ra_edit(Ra *ra, uint32_t before, unsigned type, Loc from, Loc to)
+{
+  Allocation *out = ra->out;
+  if (out->nedits == out->edits_cap) {
+    size_t old = sizeof(Edit) * out->edits_cap;
+    Edit *edits = lw_arena_grow(ra->arena, out->edits, old, old * 2);
+    if (edits) {
+      out->edits = edits;
+      out->edits_cap *= 2;
+    } else { /* go on harmlessly; seen at the block's end */
+      ra->failed = true;
+      out->nedits = 0;
+    }
+  }
+  assert(out->nedits == 0 || ra->failed || out->edits[out->nedits - 1].before <= before);
+  assert(from != to && from != LOC_NONE && to != LOC_NONE);
+  out->edits[out->nedits++] = (Edit){before, type, from, to};
+  if (loc_is_slot(to))
+    out->nspills++;
+  else if (loc_is_slot(from))
+    out->nreloads++;
+  else
+    out->nmoves++;
+}
+
+void lw_ra_sweep(Ra *ra, uint32_t at)
+{
+  for (; ra->swept < at; ra->swept++) {
+    uint32_t slot = ra->ending[ra->swept];
+    while (slot) {
+      uint32_t next = ra->slots[slot - 1];
+      ra->slots[slot - 1] = ra->free_slot;
+      ra->free_slot = slot;
+      slot = next;
+    }
+  }
+}
+
+static bool slots_grow(Ra *ra)
+{
+  size_t old = sizeof *ra->slots * ra->slots_cap;
+  uint32_t *slots = lw_arena_grow(ra->arena, ra->slots, old, old * 2);
+  if (!slots) return false;
+  ra->slots = slots;
+  ra->slots_cap *= 2;
+  return true;
+}
+
+/* A v128 will take the even one of two here. */
+Loc lw_ra_slot(Ra *ra, uint32_t ins)
+{
+  if (ra->slot_of[ins]) return LOC_SLOT0 + ra->slot_of[ins] - 1;
+  uint32_t slot = ra->free_slot;
+  if (slot) {
+    ra->free_slot = ra->slots[slot - 1];
+  } else {
+    if (ra->out->nslots == ra->slots_cap && !slots_grow(ra)) {
+      ra->failed = true;
+      return LOC_SLOT0;
+    }
+    slot = ++ra->out->nslots;
+  }
+  uint32_t end = ra->live->end[ins];
+  assert(end >= ra->swept && "a slot for a value that is dead");
+  ra->slot_of[ins] = slot;
+  ra->slots[slot - 1] = ra->ending[end];
+  ra->ending[end] = slot;
+  return LOC_SLOT0 + slot - 1;
+}
+
+void lw_ra_spill(Ra *ra, uint32_t ins, uint32_t before)
+{
+  if (ra->slot_of[ins]) return;
+  Loc reg = ra->reg_of[ins];
+  assert(reg != NO_REG);
+  lw_ra_edit(ra, before, lw_ir_type(ra->f, REF_BIAS + ins), reg, lw_ra_slot(ra, ins));
+}
+
+void lw_ra_hold(Ra *ra, unsigned reg, uint32_t ins)
+{
+  assert((ra->held & ra_bit(reg)) == 0 && ra->reg_of[ins] == NO_REG);
+  ra->held |= ra_bit(reg);
+  ra->holds[reg] = ins;
+  ra->reg_of[ins] = (uint8_t)reg;
+}
+
+void lw_ra_release(Ra *ra, unsigned reg)
+{
+  assert(ra->held & ra_bit(reg) && ra->reg_of[ra->holds[reg]] == reg);
+  ra->held &= ~ra_bit(reg);
+  ra->reg_of[ra->holds[reg]] = NO_REG;
+}
+
+void lw_ra_release_all(Ra *ra)
+{
+  for (uint32_t left = ra->held; left; left &= left - 1)
+    lw_ra_release(ra, (unsigned)__builtin_ctz(left));
+}
+
+/* Of the held registers in `candidates`, the one to give up: free to drop if possible,
+   then the value that lives longest, for that is a guess at "not soon". */
+static unsigned victim(const Ra *ra, uint32_t candidates)
+{
+  unsigned best = NO_REG;
+  uint64_t best_score = 0;
+  for (uint32_t left = candidates; left; left &= left - 1) {
+    unsigned reg = (unsigned)__builtin_ctz(left);
+    uint32_t ins = ra->holds[reg];
+    uint64_t score = (uint64_t)(ra->slot_of[ins] != 0) << 32 | ra->live->end[ins];
+    if (best == NO_REG || score > best_score) {
+      best = reg;
+      best_score = score;
+    }
+  }
+  assert(best != NO_REG && "constraints want more registers than there are");
+  return best;
+}
+
+/* A free register out of `candidates`, or NO_REG. */
+static unsigned find_free(Ra *ra, uint32_t candidates)
+{
+  uint32_t unheld = candidates & ~ra->held;
+  if (unheld) return (unsigned)__builtin_ctz(unheld);
+  unsigned found = NO_REG;
+  for (uint32_t left = candidates; left; left &= left - 1) {
+    unsigned reg = (unsigned)__builtin_ctz(left);
+    if (ra->live->end[ra->holds[reg]] >= ra->at) continue;
+    lw_ra_release(ra, reg);
+    if (found == NO_REG) found = reg;
+  }
+  return found;
+}
+
+static uint32_t allowed(const Ra *ra, bool fpr)
+{
+  return lw_target.allocatable[fpr] & ~lw_target.callee_saved & ~ra->busy;
+}
+
+unsigned lw_ra_take(Ra *ra, bool fpr, uint32_t avoid)
+{
+  uint32_t candidates = allowed(ra, fpr) & ~avoid;
+  unsigned reg = find_free(ra, candidates);
+  if (reg != NO_REG) return reg;
+  reg = victim(ra, candidates);
+  lw_ra_spill(ra, ra->holds[reg], ra->at);
+  lw_ra_release(ra, reg);
+  return reg;
+}
+
+void lw_ra_vacate(Ra *ra, unsigned reg)
+{
+  if ((ra->held & ra_bit(reg)) == 0) return;
+  uint32_t ins = ra->holds[reg];
+  bool wanted = ra->live->end[ins] >= ra->at;
+  if (!wanted) {
+    lw_ra_release(ra, reg);
+    return;
+  }
+  unsigned to = find_free(ra, allowed(ra, loc_is_fpr(reg)) & ~ra_bit(reg));
+  if (to == NO_REG) {
+    lw_ra_spill(ra, ins, ra->at);
+    lw_ra_release(ra, reg);
+  } else {
+    lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, REF_BIAS + ins), reg, to);
+    lw_ra_release(ra, reg);
+    lw_ra_hold(ra, to, ins);
+  }
+}
+
+Loc lw_ra_where(const Ra *ra, Ref r)
+{
+  if (ref_is_kon(r)) return LOC_KON0 + r;
+  uint32_t ins = r - REF_BIAS;
+  if (ra->reg_of[ins] != NO_REG) return ra->reg_of[ins];
+  assert((ra->slot_of[ins] || ra->failed) && "a value that is nowhere");
+  return LOC_SLOT0 + ra->slot_of[ins] - 1;
+}
+
+void lw_ra_define(Ra *ra, uint32_t ins, unsigned reg)
+{
+  ra->out->allocs[ins].dst = reg;
+  if (ra->live->end[ins] == ins) return; /* nobody looks */
+  lw_ra_hold(ra, reg, ins);
+  if (ra->live->flags[ins] & LIVE_LEAVES_BLOCK) lw_ra_spill(ra, ins, ins + 1);
+}

@@ -1,0 +1,167 @@
+/*
+** emit.h -- the state of emission, shared by the emit_*.c files.
+**
+** The frame of a function, from high to low addresses:
+**
+**     rbp+16+16n   overflow argument n; the callee pops them
+**     rbp+8        return address
+**     rbp          the caller's rbp
+**     rbp-8        r14, where the function calls through cells
+**     rbp-16       pointer to the caller's result area, where results do not fit
+*registers
+**     rbp-below..  callee-saved registers, as Allocation.saved says
+**     slots_at     slot 0, the others below it, 8 bytes each
+**     locals_at    local 0 of those in slots (SLOT_GET), the others below it
+**     area_at+16n  result n of a callee that did not fit registers
+**     rsp+16n      overflow argument n of a callee; always there, for the largest call
+**
+** An i32 in a slot occupies the lower half and is loaded with 32 bits; everywhere else
+** (registers, overflow cells, result areas) its upper half is zero.
+** Registers: r14 the instance, r15 the base of memory 0 (guard bounds: always; explicit
+** bounds: in functions that use it, loaded at entry and after every call), r11 and xmm15
+** free for the code of any one instruction.
+** Layer: jit.
+*/
+#ifndef LW_X64_EMIT_H
+#define LW_X64_EMIT_H
+
+#include "jit/abi.h"
+#include "jit/target.h"
+#include "jit/trap.h"
+#include "jit/x64/enc.h"
+#include "jit/x64/isel.h"
+
+enum { XMM15 = LOC_FPR0 + 15 };
+
+typedef struct Fixup { /* a 32-bit field that waits for the place of a block or edge */
+  uint32_t at, target;
+} Fixup;
+
+typedef struct TrapStub { /* a jump to code behind the function */
+  uint32_t at, where;
+  uint8_t code;
+} TrapStub;
+
+typedef struct PoolUse { /* a rip-relative operand that waits for its constant */
+  uint32_t at, entry;
+} PoolUse;
+
+typedef struct PoolEntry {
+  uint64_t bits;
+  uint32_t size; /* 4 or 8 */
+  uint32_t at;
+} PoolEntry;
+
+typedef struct JumpTable {
+  uint32_t at;    /* the lea that waits for it */
+  uint32_t edges; /* Func.pool[edges .. edges+count-1] */
+  uint32_t count;
+} JumpTable;
+
+typedef struct Emit {
+  Enc e;
+  const Func *f;
+  const Selection *sel;
+  const Allocation *alloc;
+  Arena *arena;
+  Abi abi; /* of the function */
+
+  uint32_t ins, where; /* the instruction at hand */
+  uint32_t edit;       /* the next of Allocation.edits */
+  uint32_t next_block; /* the block emitted behind this one */
+  unsigned cc;         /* the condition that a folded comparison has set */
+  int32_t slots_at, locals_at, area_at; /* from rbp */
+  uint32_t frame_bytes;
+
+  uint32_t *block_at;       /* text offset of each block, or UNPLACED */
+  uint32_t *edge_at;        /* of the moves of a br_table's edge, or UNPLACED */
+  AbiLoc *params, *results; /* of the latest call or of the function */
+
+  Fixup *fixups;
+  uint32_t nfixups, fixups_cap;
+  TrapStub *traps;
+  uint32_t ntraps, traps_cap;
+  PoolUse *pool_uses;
+  uint32_t npool_uses, pool_uses_cap;
+  PoolEntry *pool;
+  uint32_t npool, pool_cap;
+  uint32_t *kon_entry; /* per constant: pool entry + 1, or 0 */
+  JumpTable *tables;
+  uint32_t ntables, tables_cap;
+  LineEntry *lines;
+  uint32_t nlines, lines_cap;
+  CallSite *calls;
+  uint32_t ncalls, calls_cap;
+} Emit;
+
+#define UNPLACED UINT32_MAX
+
+static inline const Ins *emit_ins(const Emit *em)
+{
+  return &em->f->ins[em->ins];
+}
+static inline const Alloc *emit_alloc(const Emit *em)
+{
+  return &em->alloc->allocs[em->ins];
+}
+/* The address of a slot. */
+static inline Mem emit_slot(const Emit *em, Loc l)
+{
+  assert(loc_is_slot(l));
+  return mem_at(RBP, em->slots_at - 8 * (int32_t)(l - LOC_SLOT0));
+}
+
+/* ---- emit.c ---- */
+/* The array itself or its copy of twice the size; when memory is out, itself with *n = 0
+   and em->e.failed, so that emission can go on to its end. */
+void *lw_emit_room(Emit *em, void *array, uint32_t *n, uint32_t *cap, size_t each);
+#define EMIT_PUSH(em, field, ...)                                                        \
+  do {                                                                                   \
+    if ((em)->n##field == (em)->field##_cap)                                             \
+      (em)->field = lw_emit_room((em), (em)->field, &(em)->n##field, &(em)->field##_cap, \
+                                 sizeof *(em)->field);                                   \
+    (em)->field[(em)->n##field++] = __VA_ARGS__;                                         \
+  } while (0)
+/* The next byte belongs to the operator at hand: what traps there, what returns there. */
+void lw_emit_line(Emit *em);
+/* Trap if the condition holds; or always. */
+void lw_emit_trap_if(Emit *em, unsigned cc, TrapCode code);
+void lw_emit_trap(Emit *em, TrapCode code);
+/* A memory operand with these bits in it, 4 or 8 bytes: the next instruction's. It must
+   have no immediate. */
+void lw_emit_pool_rm(Emit *em, XOp op, int w, unsigned reg, uint64_t bits, uint32_t size);
+/* `op reg, operand` where the operand is a register, a slot or a float constant. */
+void lw_emit_op(Emit *em, XOp op, int w, unsigned reg, Loc operand);
+/* The constant behind a LOC_KON. */
+const Kon *lw_emit_kon(const Emit *em, Loc l);
+
+/* ---- emit_move.c ---- */
+void lw_emit_move(Emit *em, const Edit *edit); /* keeps the flags */
+void lw_emit_copy(Emit *em, unsigned type, Loc from, Loc to);
+
+/* ---- one function for each form; the instruction at hand, its Alloc, its row ---- */
+void lw_emit_int(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+void lw_emit_float(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+void lw_emit_trunc(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+void lw_emit_convert(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+void lw_emit_compare(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+void lw_emit_select(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_load(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_store(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_state(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+void lw_emit_call(Emit *em, const Ins *ins);
+void lw_emit_helper(Emit *em, const Ins *ins);
+void lw_emit_arg(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_result(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_prologue(Emit *em);
+void lw_emit_return(Emit *em);
+void lw_emit_jump(Emit *em, const Ins *ins);
+void lw_emit_brif(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_brtable(Emit *em, const Ins *ins, const Alloc *a);
+/* Behind the code: point all that waits at its place; jump tables. */
+void lw_emit_resolve(Emit *em);
+
+/* Explicit bounds: r15 again, after whatever may have moved the memory. */
+void lw_emit_reload_base(Emit *em);
+
+#endif

@@ -1,0 +1,314 @@
+/*
+** stubs.S -- the ways between the host's stack and a private one, x86-64.
+**
+**   host stack                              private stack
+**   +--------------------+                  +----------------------+ stack + size
+**   | C: lw_act_enter    |                  | result area          |
+**   | return address     |                  | overflow arguments   | <- ACT_GUEST_SP, fresh
+**   | rbp rbx r12..r15   |   enter, resume  | return into enter    |
+**   | mxcsr              | ===============> | frame, rbp = 0       |
+**   +--------------------+                  | ...                  |
+**   ^ ACT_HOST_SP, 16-aligned               | overflow arguments   | <- ACT_OVERFLOW
+**     (helpers run below)                   | return address       |
+**                         callout, helper   | rbp rbx r12 r13      |
+**                        <================  +----------------------+ <- ACT_GUEST_SP
+**
+** The host's side of a switch is always the seven words of HOST_SAVE, the guest's side is
+** what its stub pushed. A trap only takes the host's side; the private stack stays as it
+** was, for the trace.
+** Which way back: `ret` where the guest itself returned, for the processor's return
+** predictor then agrees; `pop; jmp` where it does not (measured: the wrong form costs 12
+** to 42 ns). A callout first calls lw_act_callout on the host's stack: if the host
+** function runs there and then, every call meets its own return and nothing is
+** mispredicted (a callout and its resume by `jmp` cost 45 ns, most of it mispredicted
+** returns in C afterwards).
+** Floats: WebAssembly wants round-to-nearest and subnormals. A host that runs with other
+** settings (games set flush-to-zero) gets its own back at every switch.
+** Invariants: r14 and r15 belong to the running instance, so they are dead across a call
+** through a cell (the caller sets them again); rbx, r12, r13 and rbp survive every stub.
+** C code never runs on a private stack, but for the host's own signal handlers.
+** Layer: jit.
+*/
+#include "jit/layout.h"
+
+#define MXCSR_DEFAULT 0x1f80 /* all exceptions masked, nearest, no FTZ/DAZ */
+#define MXCSR_CONTROL 0xffc0 /* without the sticky flags */
+#define CALLOUT_FRAME 32     /* r13 r12 rbx rbp */
+#define HOST_FRAME    64     /* what HOST_SAVE pushed, and the return address */
+
+        .intel_syntax noprefix
+        .text
+        .globl  lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
+        .globl  lw_stub_closed, lw_stub_trap_exit, lw_stubs_begin, lw_stubs_end
+        .hidden lw_act_callout
+        .hidden lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
+        .hidden lw_stub_closed, lw_stub_trap_exit, lw_stubs_begin, lw_stubs_end
+        .type   lw_stub_enter, @function
+        .type   lw_stub_resume, @function
+
+/* With rsp = HOST_SP: the host's float settings, or the guest's. Clobber ecx. */
+.macro HOST_FLOATS
+        mov     ecx, [rsp]
+        and     ecx, MXCSR_CONTROL
+        cmp     ecx, MXCSR_DEFAULT
+        je      8f
+        ldmxcsr [rsp]
+8:
+.endm
+.macro GUEST_FLOATS
+        mov     ecx, [rsp]
+        and     ecx, MXCSR_CONTROL
+        cmp     ecx, MXCSR_DEFAULT
+        je      8f
+        ldmxcsr [rip + mxcsr_default]
+8:
+.endm
+
+/* Clobbers eax. */
+.macro HOST_SAVE
+        push    rbp
+        push    rbx
+        push    r12
+        push    r13
+        push    r14
+        push    r15
+        sub     rsp, 8
+        stmxcsr [rsp]
+        mov     eax, [rsp]
+        and     eax, MXCSR_CONTROL
+        cmp     eax, MXCSR_DEFAULT
+        je      7f
+        ldmxcsr [rip + mxcsr_default]
+7:
+.endm
+
+/* Clobbers ecx. */
+.macro HOST_RESTORE
+        HOST_FLOATS
+        add     rsp, 8
+        pop     r15
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     rbx
+        pop     rbp
+.endm
+
+/* The positions of abi.h. */
+.macro LOAD_GPR act
+        mov     rax, [\act + ACT_GPR]
+        mov     rcx, [\act + ACT_GPR + 8]
+        mov     rdx, [\act + ACT_GPR + 16]
+        mov     rsi, [\act + ACT_GPR + 24]
+        mov     r8,  [\act + ACT_GPR + 40]
+        mov     r9,  [\act + ACT_GPR + 48]
+        mov     r10, [\act + ACT_GPR + 56]
+        mov     rdi, [\act + ACT_GPR + 32]
+.endm
+.macro STORE_GPR act
+        mov     [\act + ACT_GPR],      rax
+        mov     [\act + ACT_GPR + 8],  rcx
+        mov     [\act + ACT_GPR + 16], rdx
+        mov     [\act + ACT_GPR + 24], rsi
+        mov     [\act + ACT_GPR + 32], rdi
+        mov     [\act + ACT_GPR + 40], r8
+        mov     [\act + ACT_GPR + 48], r9
+        mov     [\act + ACT_GPR + 56], r10
+.endm
+.macro LOAD_FPR act
+        movups  xmm0, [\act + ACT_FPR]
+        movups  xmm1, [\act + ACT_FPR + 16]
+        movups  xmm2, [\act + ACT_FPR + 32]
+        movups  xmm3, [\act + ACT_FPR + 48]
+        movups  xmm4, [\act + ACT_FPR + 64]
+        movups  xmm5, [\act + ACT_FPR + 80]
+        movups  xmm6, [\act + ACT_FPR + 96]
+        movups  xmm7, [\act + ACT_FPR + 112]
+.endm
+.macro STORE_FPR act
+        movups  [\act + ACT_FPR],       xmm0
+        movups  [\act + ACT_FPR + 16],  xmm1
+        movups  [\act + ACT_FPR + 32],  xmm2
+        movups  [\act + ACT_FPR + 48],  xmm3
+        movups  [\act + ACT_FPR + 64],  xmm4
+        movups  [\act + ACT_FPR + 80],  xmm5
+        movups  [\act + ACT_FPR + 96],  xmm6
+        movups  [\act + ACT_FPR + 112], xmm7
+.endm
+
+/* The way back to the host that is not the guest's own return. Expects rsp = HOST_SP. */
+.macro BACK why
+        mov     eax, \why
+        HOST_RESTORE
+        pop     rdx
+        jmp     rdx
+.endm
+
+        .p2align 4
+lw_stubs_begin:
+
+/* unsigned lw_stub_enter(Activation *rdi, const FuncCell *rsi) */
+        .p2align 4
+lw_stub_enter:
+        HOST_SAVE
+        mov     [rdi + ACT_HOST_SP], rsp
+        mov     rbx, rdi                /* survives the guest: callee-saved */
+        mov     r14, [rsi + CELL_CTX]
+        mov     r11, [rsi + CELL_CODE]
+        mov     r15, [r14 + VMCTX_MEM_BASE]
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_EXPLICIT
+        jnz     4f
+1:      test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS
+        jnz     5f
+2:      mov     rsp, [rbx + ACT_GUEST_SP]
+        LOAD_GPR rbx
+        xor     ebp, ebp                /* the outermost frame */
+        call    r11
+        STORE_GPR rbx
+        test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS
+        jnz     6f
+3:      mov     rsp, [rbx + ACT_HOST_SP]
+        mov     eax, ACT_RETURNED
+        HOST_RESTORE
+        ret
+4:      mov     rax, [r14 + VMCTX_MEMORY0]
+        mov     r15, [rax + MEMORY_BASE]
+        jmp     1b
+5:      LOAD_FPR rbx
+        jmp     2b
+6:      STORE_FPR rbx
+        jmp     3b
+        .size   lw_stub_enter, . - lw_stub_enter
+
+/* Called by machine code: r14 = HostFunc, arguments by abi.h. */
+/* The unwinder, should a host throw: from the call below it sees the host's frame. */
+        .p2align 4
+lw_stub_callout:
+        .cfi_startproc
+        .cfi_def_cfa rsp, HOST_FRAME
+        .cfi_offset rbp, -16
+        .cfi_offset rbx, -24
+        .cfi_offset r12, -32
+        .cfi_offset r13, -40
+        .cfi_offset r14, -48
+        .cfi_offset r15, -56
+        push    rbp
+        push    rbx
+        push    r12
+        push    r13
+        mov     r11, [r14 + VMCTX_STORE]
+        mov     r11, [r11 + STORE_ACT]
+        STORE_GPR r11
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS
+        jnz     2f
+1:      mov     [r11 + ACT_CALLEE], r14
+        mov     [r11 + ACT_TRAP_CTX], r14
+        mov     rax, [rsp + CALLOUT_FRAME]      /* return address */
+        lea     rcx, [rsp + CALLOUT_FRAME + 8]
+        mov     [r11 + ACT_TRAP_PC], rax
+        mov     [r11 + ACT_TRAP_RBP], rbp
+        mov     [r11 + ACT_TRAP_RSP], rcx
+        mov     [r11 + ACT_OVERFLOW], rcx
+        mov     [r11 + ACT_GUEST_SP], rsp
+        mov     rbx, r11
+        mov     rsp, [r11 + ACT_HOST_SP]
+        HOST_FLOATS
+        mov     rdi, rbx
+        call    lw_act_callout          /* may never return: the host may longjmp */
+        test    eax, eax
+        jnz     3f
+        GUEST_FLOATS
+        mov     r14, [rbx + ACT_CALLEE]
+        mov     rsp, [rbx + ACT_GUEST_SP]
+        mov     r15d, [r14 + VMCTX_POP]
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS
+        jnz     5f
+4:      mov     r11, rbx
+        LOAD_GPR r11
+        pop     r13
+        pop     r12
+        pop     rbx
+        pop     rbp
+        test    r15d, r15d
+        jnz     6f
+        ret
+2:      STORE_FPR r11
+        jmp     1b
+3:      HOST_RESTORE
+        pop     rdx
+        jmp     rdx
+5:      LOAD_FPR rbx
+        jmp     4b
+6:      pop     r11
+        add     rsp, r15
+        jmp     r11
+        .cfi_endproc
+
+/* unsigned lw_stub_resume(Activation *rdi): goes on behind a callout. */
+        .p2align 4
+lw_stub_resume:
+        HOST_SAVE
+        mov     [rdi + ACT_HOST_SP], rsp
+        mov     rsp, [rdi + ACT_GUEST_SP]
+        mov     r14, [rdi + ACT_CALLEE]
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS
+        jnz     2f
+1:      mov     r15d, [r14 + VMCTX_POP]
+        LOAD_GPR rdi
+        pop     r13
+        pop     r12
+        pop     rbx
+        pop     rbp
+        pop     r11
+        add     rsp, r15
+        jmp     r11
+2:      LOAD_FPR rdi
+        jmp     1b
+        .size   lw_stub_resume, . - lw_stub_resume
+
+/*
+** Called by machine code: r11 = C function, rdi = its context, rsi rdx rcx r8 r9 = its
+** other arguments. The result is in rax. Clobbers what C clobbers.
+*/
+        .p2align 4
+lw_stub_helper:
+        push    rbp
+        mov     rbp, rsp
+        push    rbx
+        mov     rbx, [r14 + VMCTX_STORE]
+        mov     rbx, [rbx + STORE_ACT]
+        mov     rax, [rbp + 8]
+        mov     r10, [rbp]
+        mov     [rbx + ACT_TRAP_PC], rax
+        mov     [rbx + ACT_TRAP_RBP], r10
+        lea     rax, [rbp + 16]
+        mov     [rbx + ACT_TRAP_RSP], rax
+        mov     [rbx + ACT_TRAP_CTX], r14
+        mov     [rbx + ACT_GUEST_SP], rsp
+        mov     rsp, [rbx + ACT_HOST_SP]
+        call    r11
+        cmp     dword ptr [rbx + ACT_TRAP], 0
+        jne     lw_stub_trap_exit
+        mov     rsp, [rbx + ACT_GUEST_SP]
+        pop     rbx
+        pop     rbp
+        ret
+
+/* Jumped to with rbx = Activation: by the signal handler, or from a helper. */
+        .p2align 4
+lw_stub_trap_exit:
+        mov     rsp, [rbx + ACT_HOST_SP]
+        cld
+        BACK    ACT_TRAPPED
+
+        .p2align 4
+lw_stub_closed:
+        ud2
+        .byte   TRAP_CODE_CLOSED
+
+        .p2align 4
+mxcsr_default:
+        .long   MXCSR_DEFAULT
+lw_stubs_end:
+
+        .section .note.GNU-stack, "", @progbits
