@@ -1,0 +1,240 @@
+# Everything a developer does here is `make <verb>`. `make help` lists them.
+#
+# A variant is a directory under build/: release (default), test, asan, fuzz. Each holds
+# wasm/core.so, libwasmcore.a (every room but lua) and the C programs of the specs.
+# make test, asan, bench, ... choose their variant by calling make again, which also lets
+# `make deps` install the tools before anything asks for their paths.
+LUA      ?= lua5.4
+CC       ?= cc
+AR       ?= ar
+BUILD    ?= build/release
+PREFIX   ?= /usr/local
+LIBDIR   ?= $(PREFIX)/lib/lua/5.4
+LUADIR   ?= $(PREFIX)/share/lua/5.4
+CFLAGS   ?= -O2 -g
+DEFS     ?= -DNDEBUG
+LIBFLAG  ?= -shared
+JOBS     ?= $(shell nproc 2>/dev/null || echo 2)
+NODE     ?= node
+NATIVE_CC ?= $(firstword $(foreach c,clang-22 clang,$(shell command -v $(c) 2>/dev/null)) $(CC))
+WASM_CC  ?= clang-22
+TESTSUITE ?= ../shared/testsuite
+FUZZ_SECONDS ?= 60
+
+lua_pc   := $(firstword $(foreach n,lua5.4 lua-5.4 lua54,$(shell pkg-config --exists $(n) 2>/dev/null && echo $(n))))
+ifndef LUA_INC
+LUA_INC  := $(if $(lua_pc),$(shell pkg-config --cflags $(lua_pc)),-I/usr/include/lua5.4)
+endif
+ifndef LUA_LIB
+LUA_LIB  := $(if $(lua_pc),$(shell pkg-config --libs $(lua_pc)),-llua5.4)
+endif
+
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual -Wvla $(if $(WERROR),-Werror)
+STD      := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+NOLEAVE  := -Wl,-z,nodelete -Wl,-z,noexecstack
+
+SRC      := $(sort $(wildcard src/*/*.c src/jit/*/*.c))
+ASM      := $(sort $(wildcard src/*/*.S src/jit/*/*.S))
+CORE_SRC := $(filter-out src/lua/%,$(SRC) $(ASM))
+OBJ      := $(patsubst src/%,$(BUILD)/obj/%.o,$(SRC) $(ASM))
+CORE_OBJ := $(patsubst src/%,$(BUILD)/obj/%.o,$(CORE_SRC))
+LIB      := $(BUILD)/wasm/core.so
+CORE     := $(BUILD)/libwasmcore.a
+FLAGS    := $(BUILD)/flags
+# spec/support/*.c are programs on the core; those named host_* embed a Lua of their own.
+PROGRAMS := $(patsubst spec/support/%.c,$(BUILD)/spec/%,$(wildcard spec/support/*.c))
+C_FILES  := $(SRC) $(sort $(wildcard src/*/*.h src/jit/*/*.h spec/*/*.c spec/*/*.h spec/bench/kernels/*.[ch]))
+TIDY_FILES := $(SRC) $(wildcard spec/support/*.c spec/fuzz/*.c spec/bench/*.c)
+LUA_FILES := $(sort $(wildcard lua/*/*.lua lua/*/*/*.lua))
+SCALAR   := -O2 -ffp-contract=off $(if $(findstring clang,$(NATIVE_CC)),-fno-vectorize -fno-slp-vectorize,-fno-tree-vectorize)
+NATIVE   := $(patsubst spec/bench/kernels/%.c,$(BUILD)/bench/native/%.so,$(wildcard spec/bench/kernels/*.c))
+KERNELS  := $(patsubst %.c,%.wasm,$(wildcard spec/bench/kernels/*.c))
+
+ROOT_DIR := $(CURDIR)
+export LUA_PATH  := $(ROOT_DIR)/lua/?.lua;$(ROOT_DIR)/lua/?/init.lua;$(ROOT_DIR)/?.lua;;
+export LUA_CPATH := $(abspath $(BUILD))/?.so;;
+export BUILD CC LUA NODE TESTSUITE
+
+TEST_VARIANT := BUILD=build/test DEFS= CFLAGS="-O1 -g"
+ASAN_VARIANT := BUILD=build/asan DEFS= CFLAGS="-O1 -g $(SANITIZE)" LDFLAGS="$(SANITIZE)" \
+                LUA="$(ROOT_DIR)/spec/support/lua-asan"
+FUZZ_VARIANT := BUILD=build/fuzz DEFS= CC=$(or $(FUZZ_CC),clang) \
+                CFLAGS="-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link"
+COVER_VARIANT := BUILD=build/cover DEFS= CFLAGS="-O1 -g --coverage $(SANITIZE)" LDFLAGS="--coverage $(SANITIZE)"
+# `make V=1` shows the commands.
+SAY          = @$(if $(V),:,echo) "  $(1) $(or $(2),$@)"
+Q            := $(if $(V),,@)
+AGAIN        := $(MAKE) --no-print-directory
+
+all: $(LIB) ## build the module (default), build/release/wasm/core.so
+core: $(CORE) ## build libwasmcore.a: the engine without Lua
+
+$(LIB): $(OBJ)
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(Q)$(CC) $(LIBFLAG) $(LDFLAGS) $(NOLEAVE) -o $@ $(OBJ) -lpthread
+
+$(CORE): $(CORE_OBJ)
+	@rm -f $@
+	$(call SAY,AR)
+	$(Q)$(AR) rcs $@ $(CORE_OBJ)
+
+# Only src/lua may see lua.h, so only it is told where lua.h is.
+$(BUILD)/obj/lua/%.o: private INC = $(LUA_INC)
+$(BUILD)/obj/%.c.o: src/%.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(call SAY,CC)
+	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) -Isrc $(INC) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.S.o: src/%.S $(FLAGS)
+	@mkdir -p $(@D)
+	$(call SAY,CC)
+	$(Q)$(CC) $(DEFS) $(CFLAGS) -Isrc -MMD -MP -c -o $@ $<
+
+$(BUILD)/spec/host_%: spec/support/host_%.c $(FLAGS)
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) $(LUA_INC) $(LDFLAGS) -MMD -MP -o $@ $< $(LUA_LIB) -lpthread -ldl -lm
+
+$(BUILD)/spec/%: spec/support/%.c $(CORE) $(FLAGS)
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) -Isrc $(LDFLAGS) -MMD -MP -o $@ $< $(CORE) -lpthread -lm
+
+# Written only when the flags change, so that a change of flags rebuilds everything.
+$(FLAGS): .FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) $(LUA_INC) $(LDFLAGS))' > $@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+
+test: deps ## run all specs, and the official suite if it is there (ARGS="--filter=leb" narrows)
+	@$(AGAIN) -j$(JOBS) specs-build $(TEST_VARIANT)
+	@$(AGAIN) specs $(TEST_VARIANT)
+
+asan: deps ## the same specs under address + undefined sanitizers, leak check at exit
+	@$(AGAIN) -j$(JOBS) specs-build $(ASAN_VARIANT)
+	@$(AGAIN) specs $(ASAN_VARIANT)
+
+specs-build: $(LIB) $(PROGRAMS)
+specs: specs-build
+	@$(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
+
+suite: deps ## the official test suite, both bounds modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) suite-run $(TEST_VARIANT)
+
+suite-run:
+	@$(LUA) spec/wast/run.lua $(TESTSUITE) $(ARGS)
+
+cases: ## real modules from npm, every recorded result (ARGS="box2d" narrows)
+	@sh spec/support/deps.sh cases
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) cases-run $(TEST_VARIANT)
+
+cases-run:
+	@sh spec/cases/fetch.sh && $(LUA) spec/cases/run.lua $(ARGS)
+
+bench: deps ## ratios to native C and to V8; call, compile and validate figures (ARGS="fib" narrows)
+	@$(AGAIN) -j$(JOBS) all $(BUILD)/bench/baseline.so $(NATIVE)
+	@$(AGAIN) bench-run
+
+bench-run:
+	@$(LUA) spec/bench/run.lua $(ARGS)
+
+$(BUILD)/bench/baseline.so: spec/bench/baseline.c
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(Q)$(CC) $(STD) $(WARN) -O2 $(LUA_INC) -shared -o $@ $< -ldl
+
+# Scalar code on both sides: the shipped .wasm has no SIMD, so native code gets no vectors.
+$(BUILD)/bench/native/%.so: spec/bench/kernels/%.c spec/bench/kernels/kernel.h
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(Q)$(NATIVE_CC) -std=c11 $(SCALAR) -fno-math-errno -fPIC -shared -o $@ $<
+
+kernels: $(KERNELS) ## rebuild the .wasm of the benchmarks from C (needs clang with wasm32 and wasm-ld)
+spec/bench/kernels/%.wasm: spec/bench/kernels/%.c spec/bench/kernels/kernel.h
+	$(call SAY,WASM)
+	$(Q)$(WASM_CC) --target=wasm32 --no-wasm-opt -nostdlib -ffreestanding -std=c11 -Wall -Wextra $(SCALAR) \
+	  -Wl,--no-entry -Wl,--strip-debug -o $@ $<
+	@chmod -x $@
+
+stress: deps ## 100,000 lifecycle steps and instance pairs, plain and sanitized (ARGS="steps pairs seed")
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) stress-run $(TEST_VARIANT)
+	@$(AGAIN) -j$(JOBS) all $(ASAN_VARIANT)
+	@$(AGAIN) stress-run $(ASAN_VARIANT)
+
+stress-run:
+	@$(LUA) spec/stress/lifecycle.lua $(ARGS)
+
+guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32 and wasm-ld)
+	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
+	@WASM_CC=$(WASM_CC) sh examples/guests/build.sh $(LIBRARIES)
+
+fuzz: ## libFuzzer on decode, validate and compile (FUZZ_SECONDS=60)
+	@sh spec/support/deps.sh fuzz
+	@$(AGAIN) -j$(JOBS) build/fuzz/fuzz_compile $(FUZZ_VARIANT)
+	@sh spec/fuzz/run.sh build/fuzz/fuzz_compile $(FUZZ_SECONDS)
+
+$(BUILD)/fuzz_%: spec/fuzz/fuzz_%.c $(CORE) $(FLAGS)
+	$(call SAY,LD)
+	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) -fsanitize=fuzzer -Isrc -o $@ $< $(CORE) -lpthread -lm
+
+mutants: ## valid modules changed bit by bit, compiled, called (COUNT=1000000 SEED=1), with coverage
+	@$(AGAIN) -j$(JOBS) build/cover/mutants $(COVER_VARIANT)
+	@sh spec/fuzz/mutants.sh build/cover $(or $(COUNT),1000000) $(or $(SEED),1)
+
+$(BUILD)/mutants: spec/fuzz/mutants.c spec/fuzz/mutate.c spec/fuzz/edit.c $(CORE) $(FLAGS)
+	$(call SAY,LD)
+	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) $(LDFLAGS) -Isrc -o $@ $(filter %.c %.a,$^) -lpthread -lm
+
+demo: deps ## see it work: a real module compiled, called, yielding, trapping, closed
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) demo-run
+
+demo-run:
+	@$(LUA) examples/demo.lua
+
+install: $(LIB) ## copy into LIBDIR and LUADIR (LuaRocks sets both)
+	install -D -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/wasm/core.so
+	@set -e; for f in $(LUA_FILES:lua/%=%); do \
+	  echo "install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f"; \
+	  install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f; done
+
+deps: ## install what is missing (Debian, as root or with sudo), or say what to install
+	@sh spec/support/deps.sh
+
+lint: ## luacheck, clang-format (check only), clang-tidy (TIDY="src/rt/a.c" narrows)
+	@sh spec/support/deps.sh lint
+	@$(AGAIN) -k -j$(JOBS) lint-lua lint-format $(addprefix tidy/,$(or $(TIDY),$(TIDY_FILES)))
+
+lint-lua:
+	@luacheck -q --no-color .
+lint-format:
+	@clang-format --dry-run -Werror $(C_FILES)
+tidy/%: .FORCE
+	$(call SAY,TIDY,$*)
+	@clang-tidy --quiet $* -- $(STD) $(WARN) -Isrc $(LUA_INC) 2>/dev/null
+
+strict: ## build with gcc and with clang, warnings as errors
+	@$(AGAIN) -j$(JOBS) specs-build core CC=gcc WERROR=1 BUILD=build/strict-gcc
+	@$(AGAIN) -j$(JOBS) specs-build core CC=clang WERROR=1 DEFS= BUILD=build/strict-clang
+
+format: ## rewrite C sources in house style
+	clang-format -i $(C_FILES)
+
+clean: ## remove build output
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+-include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
+.FORCE:
+.PHONY: all core test asan specs specs-build suite suite-run cases cases-run bench bench-run kernels \
+        fuzz mutants stress stress-run guests \
+        demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
+.SECONDARY:

@@ -1,0 +1,174 @@
+--- WebAssembly for Lua.
+-- The public face: what `wasm.core` (C) gives, with the text format, files and one-step running
+-- on top. Classes of the objects are described in wasm/meta.lua.
+-- Whoever makes a thing from outside input gets `nil, err` when the input is bad (so:
+-- `assert(wasm.compile(bytes))`); misuse raises; guest code that fails while it runs raises a
+-- `wasm.error`.
+-- @module wasm
+-- @usage
+-- local wasm = require "wasm"
+-- local inst = assert(wasm.run [[
+--   (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)]])
+-- print(inst.exports.add(1, 2))
+
+local core = require "wasm.core"
+
+local wasm = {
+  _VERSION = "0.1.0",
+}
+
+--- Bytes or text? Text cannot begin with a control character, nor be empty; so a damaged binary
+-- is reported as one.
+local function is_text(source)
+  return source:find("^[%g \t\r\n]") ~= nil or source:sub(1, 3) == "\xef\xbb\xbf"
+end
+
+local function check_source(source, name)
+  if type(source) ~= "string" then
+    error(("bad argument #1 to '%s' (string expected, got %s)"):format(name, type(source)), 3)
+  end
+end
+
+--- An assembler's error as a wasm.error; its report shows the line and a caret.
+local function text_error(err)
+  local wat = require "wasm.wat"
+  err.text = err.line and wat.format_error(err) or nil
+  return core.error(err)
+end
+
+local function assemble(text, name)
+  local wat = require "wasm.wat"
+  local bytes, err = wat.assemble(text, { name = name })
+  if not bytes then return nil, text_error(err) end
+  return bytes
+end
+
+--- Binary or text to binary.
+local function to_bytes(source, name)
+  if is_text(source) then return assemble(source, name) end
+  return source
+end
+
+local function option(opts, key)
+  if type(opts) == "table" then return opts[key] end
+end
+
+--- Compile a module from the binary or the text format, told apart by the first bytes.
+---@param source string
+---@param opts? wasm.CompileOptions
+---@return wasm.Module? module
+---@return wasm.Error? err  kind "malformed", "invalid", "unsupported", "limit" or "nomem"
+function wasm.compile(source, opts)
+  check_source(source, "compile")
+  local bytes, err = to_bytes(source, option(opts, "name"))
+  if not bytes then return nil, err end
+  return core.compile(bytes, opts)
+end
+
+local function read_file(path)
+  local file, why = io.open(path, "rb")
+  if not file then return nil, why end
+  local bytes
+  bytes, why = file:read("a")
+  file:close()
+  return bytes, why
+end
+
+--- Compile a file. It is read at once and never mapped, so it may be rewritten in place.
+---@param path string
+---@param opts? wasm.CompileOptions  the name is the file's unless given
+---@return wasm.Module? module
+---@return wasm.Error? err  kind "io" when the file cannot be read, else as wasm.compile
+function wasm.load(path, opts)
+  if type(path) ~= "string" then
+    error(("bad argument #1 to 'load' (string expected, got %s)"):format(type(path)), 2)
+  end
+  local bytes, why = read_file(path)
+  if not bytes then return nil, core.error { kind = "io", message = why } end
+  if opts == nil or type(opts) == "table" and opts.name == nil then
+    local with_name = { name = path:match("([^/]+)$") or path }
+    for key, value in pairs(opts or {}) do with_name[key] = value end
+    opts = with_name
+  end
+  return wasm.compile(bytes, opts)
+end
+
+--- Decode and validate, without compiling.
+---@param source string
+---@param opts? wasm.CompileOptions
+---@return true? ok
+---@return wasm.Error? err
+function wasm.validate(source, opts)
+  check_source(source, "validate")
+  local bytes, err = to_bytes(source, option(opts, "name"))
+  if not bytes then return nil, err end
+  return core.validate(bytes, opts)
+end
+
+--- Text format to binary format. The bytes are not validated.
+---@param text string
+---@param opts? { name?: string }  for messages
+---@return string? bytes
+---@return wasm.Error? err  has line and column; tostring shows the line with a caret
+function wasm.wat(text, opts)
+  check_source(text, "wat")
+  return assemble(text, option(opts, "name"))
+end
+
+local COMPILE_OPTIONS = { name = true, features = true, effort = true, bounds = true,
+                          eager = true }
+
+--- Compile and instantiate in one step: for the REPL and small programs.
+---@param source string
+---@param imports? wasm.Imports
+---@param opts? table  options of wasm.compile and of instantiate; `name` goes to both
+---@return wasm.Instance? instance
+---@return wasm.Error? err
+function wasm.run(source, imports, opts)
+  check_source(source, "run")
+  if opts ~= nil and type(opts) ~= "table" then
+    error(("bad argument #3 to 'run' (table expected, got %s)"):format(type(opts)), 2)
+  end
+  local for_compile, for_instance = {}, {}
+  for key, value in pairs(opts or {}) do
+    if COMPILE_OPTIONS[key] then for_compile[key] = value else for_instance[key] = value end
+  end
+  for_instance.name = for_compile.name
+  local mod, err = wasm.compile(source, for_compile)
+  if not mod then return nil, err end
+  return mod:instantiate(imports, for_instance)
+end
+
+--- A linear memory made by Lua. `nil, err` when the system refuses it.
+---@type fun(opts?: wasm.MemoryOptions): wasm.Memory?, wasm.Error?
+wasm.memory = core.memory
+
+--- A table made by Lua: `wasm.table { "funcref", min = 10, max = 20 }`.
+---@type fun(opts: wasm.TableOptions): wasm.Table?, wasm.Error?
+wasm.table = core.table
+
+--- A global made by Lua: `wasm.global("i32", 7, true)` is mutable.
+---@type fun(type: wasm.ValueType, value?: any, mutable?: boolean): wasm.Global
+wasm.global = core.global
+
+--- A Lua function with an explicit WebAssembly type: `wasm.func("(i32, f64) -> i32", f)`.
+---@type fun(type: string, f: function): wasm.Func
+wasm.func = core.func
+
+--- The wasm.func object behind a plain function of an instance; nil for other values.
+---@type fun(f: any): wasm.Func?
+wasm.tofunc = core.tofunc
+
+--- End the call that an instance is running; from any Lua state. False: none is running.
+---@type fun(token: integer): boolean
+wasm.interrupt = core.interrupt
+
+--- The trace, Lua and wasm interleaved, of the last error that crossed wasm in this Lua state.
+---@type fun(): string?
+wasm.traceback = core.traceback
+
+--- Figures about this Lua state and the process, for specs and the curious.
+---@type fun(): table<string, integer>
+wasm.stats = core.stats
+
+return wasm

@@ -1,0 +1,159 @@
+--- Classes of the objects that `wasm.core` makes, for language servers. Never loaded.
+---@meta wasm
+
+---@alias wasm.ValueType "i32"|"i64"|"f32"|"f64"|"funcref"|"externref"
+
+--- A module name to its items; or an instance, whose exports are taken; or a function asked for
+--- each import: f(module, name, type, kind).
+---@alias wasm.Imports table<string, table|wasm.Instance>|wasm.Instance|fun(module: string, name: string, type: string, kind: string): any
+
+---@class wasm.CompileOptions
+---@field name? string      for messages; else the name section's
+---@field features? table   { "bulk-memory", ... }: only these; or { ["bulk-memory"] = false }
+---@field bounds? "guard"|"explicit"  how accesses are checked; default "guard"
+---@field effort? integer   0
+---@field eager? boolean    compile everything before returning, as is always done so far
+
+---@class wasm.InstanceOptions
+---@field name? string
+---@field memory_max? integer|string   bytes, or "64MiB": no memory of it grows beyond
+---@field table_max? integer           elements
+---@field stack? integer|string        bytes of each call's private stack
+---@field stack_pointer? string        the guest's stack pointer global; default "__stack_pointer"
+---@field start? boolean               false: do not run the start function
+---@field interleave? "lifo"|"any"     may parked calls be resumed in any order? default "lifo"
+---@field on_trap? "keep"|"close"      default "keep"
+---@field on_close? fun(inst: wasm.Instance)
+
+--- What went wrong. `tostring` is the whole report with one interleaved trace.
+---@class wasm.Error
+---@field kind "malformed"|"invalid"|"unsupported"|"link"|"trap"|"interrupt"|"exception"|"closed"|"busy"|"io"|"limit"|"nomem"
+---@field message string
+---@field offset? integer   in the module's bytes
+---@field line? integer     of a text
+---@field column? integer
+---@field trap? string      in the words of the official suite
+---@field frames? wasm.Frame[]  innermost first
+---@field cause? any        the value a host function raised, where a function returns nil, err
+
+---@class wasm.Frame
+---@field kind "wasm"|"lua"
+---@field name? string
+---@field index? integer    wasm: function index
+---@field offset? integer   wasm: in the module's bytes
+---@field module? string    wasm: the module's name
+---@field skipped? integer  wasm: how many more frames of this call are left out
+---@field file? string      lua
+---@field line? integer     lua
+
+---@class wasm.ImportType
+---@field module string
+---@field name string
+---@field kind "function"|"table"|"memory"|"global"|"tag"
+---@field type string  "(i32) -> i32", "10 20 funcref", "1 2", "(mut i32)"
+
+---@class wasm.ExportType
+---@field name string
+---@field kind string
+---@field type string
+
+--- A handle on shared code. Handles of equal bytes and options are equal.
+---@class wasm.Module
+---@field name? string
+---@field imports fun(self): wasm.ImportType[]
+---@field exports fun(self): wasm.ExportType[]
+---@field sections fun(self): { id: integer, name: string, offset: integer, size: integer }[]
+---@field hash fun(self): string  32 hex digits; answers after close, as does size
+---@field size fun(self): integer
+---@field bytes fun(self): string
+---@field info fun(self): table<string, integer|string>
+---@field disasm fun(self, func: string|integer): string
+---@field instantiate fun(self, imports?: wasm.Imports, opts?: wasm.InstanceOptions): wasm.Instance?, wasm.Error?
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+local Module = {}
+
+--- The contents of all custom sections of that name.
+---@param name string
+---@return string[]
+function Module:sections(name) end -- luacheck: ignore
+
+---@class wasm.Instance
+---@field exports table<string, any>  read-only; functions are plain Lua functions
+---@field memory? wasm.Memory         its first memory, if exported
+---@field call fun(self, name: string, ...): ...
+---@field func fun(self, name: string): wasm.Func?
+---@field on fun(self, event: "close"|"trap", handler: function)
+---@field interrupter fun(self, kind?: "lua"|"c"): integer, lightuserdata?, lightuserdata?
+---@field interrupt fun(self): boolean
+---@field busy fun(self): boolean
+---@field module fun(self): wasm.Module
+---@field stats fun(self): { bounds: string, memory_bytes: integer, memories: integer, functions: integer, code_bytes: integer }
+---@field close fun(self, how?: "force"): boolean
+---@field closed fun(self): boolean
+
+---@class wasm.Func
+---@field type fun(self): string
+---@field fn fun(self): function   the plain function
+---@field bits fun(self, ...): ... floats as integers with their bit pattern, f32 as 0..2^32-1
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+---@class wasm.MemoryOptions
+---@field min? integer  pages of 64 KiB
+---@field max? integer
+---@field shared? boolean
+---@field index? "i32"|"i64"
+---@field bounds? "guard"|"explicit"
+
+--- Offsets count bytes from 0. The accessors read with one argument and write with two.
+---@class wasm.Memory
+---@operator len: integer
+---@field size fun(self): integer  bytes
+---@field pages fun(self): integer
+---@field grow fun(self, pages: integer): integer?, wasm.Error?  the old number of pages
+---@field read fun(self, offset: integer, n: integer): string
+---@field write fun(self, offset: integer, bytes: string)
+---@field cstring fun(self, offset: integer, max?: integer): string
+---@field fill fun(self, offset: integer, n: integer, byte?: integer)
+---@field copy fun(self, to: integer, from: integer, n: integer)
+---@field u8 fun(self, offset: integer, value?: integer): integer?
+---@field i8 fun(self, offset: integer, value?: integer): integer?
+---@field u16 fun(self, offset: integer, value?: integer): integer?
+---@field i16 fun(self, offset: integer, value?: integer): integer?
+---@field u32 fun(self, offset: integer, value?: integer): integer?
+---@field i32 fun(self, offset: integer, value?: integer): integer?
+---@field i64 fun(self, offset: integer, value?: integer): integer?
+---@field f32 fun(self, offset: integer, value?: number): number?
+---@field f64 fun(self, offset: integer, value?: number): number?
+---@field view fun(self, type: string, offset: integer, n: integer): wasm.View
+---@field dump fun(self, offset: integer, n?: integer): string
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+--- An array of numbers inside a memory; counts from 1.
+---@class wasm.View
+---@operator len: integer
+---@field [integer] number
+
+---@class wasm.TableOptions
+---@field [1] "funcref"|"externref"
+---@field min? integer
+---@field max? integer
+---@field init? any
+---@field index? "i32"|"i64"
+
+--- Counts from 1: t[1] is element 0 of WebAssembly. nil is null.
+---@class wasm.Table
+---@operator len: integer
+---@field [integer] any
+---@field grow fun(self, n: integer, init?: any): integer?, wasm.Error?
+---@field type fun(self): string
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+---@class wasm.Global
+---@field value any
+---@field type fun(self): string  "i32" or "(mut i32)"
+---@field close fun(self): boolean
+---@field closed fun(self): boolean

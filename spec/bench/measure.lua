@@ -1,0 +1,59 @@
+--- Measuring: interleaved runs and minima, and a V8 in a process of its own.
+local build = os.getenv("BUILD") or "build/release"
+package.cpath = ("./%s/bench/?.so;%s"):format(build, package.cpath)
+local baseline = require "baseline"
+
+local measure = { baseline = baseline }
+local ROUNDS = tonumber(os.getenv("ROUNDS")) or 7
+
+--- Run all sides in turn, ROUNDS times. A side returns its checksum; the optional last one
+--- measures itself and returns milliseconds and checksum.
+---@param sides (fun(): integer)[]
+---@param timed? fun(): number, integer
+---@return number[] best milliseconds of each side
+---@return integer[] checksums
+function measure.interleave(sides, timed)
+  local best, sums = {}, {}
+  for _ = 1, ROUNDS do
+    for i, side in ipairs(sides) do
+      local started = baseline.clock()
+      sums[i] = side()
+      local ms = (baseline.clock() - started) / 1e6
+      best[i] = math.min(best[i] or math.huge, ms)
+    end
+    if timed then
+      local i = #sides + 1
+      local ms
+      ms, sums[i] = timed()
+      best[i] = math.min(best[i] or math.huge, ms)
+    end
+  end
+  return best, sums
+end
+
+--- A V8 that waits for work on a named pipe; nil where there is no Node.
+---@return { run: function, close: function }?
+function measure.v8()
+  local node = os.getenv("NODE") or "node"
+  if not os.execute(("command -v %s >/dev/null 2>&1"):format(node)) then return nil end
+  local pipe = os.tmpname()
+  os.remove(pipe)
+  if not os.execute("mkfifo " .. pipe) then return nil end
+  local answers = assert(io.popen(("%s spec/bench/v8.js <%s"):format(node, pipe)))
+  local questions = assert(io.open(pipe, "w"))
+  questions:setvbuf("line")
+  local v8 = {}
+  function v8.run(_, kernel)
+    questions:write(kernel.wasm, " ", kernel.n, "\n")
+    local ms, sum = assert(answers:read("l"), "node ended"):match("^(%S+) (%d+)$")
+    return tonumber(ms), math.tointeger(tonumber(sum))
+  end
+  function v8.close()
+    questions:close()
+    answers:close()
+    os.remove(pipe)
+  end
+  return v8
+end
+
+return measure

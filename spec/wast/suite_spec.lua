@@ -1,0 +1,19 @@
+--- The official test suite as part of `make test`, where a copy of it is at hand.
+describe("official suite", function()
+  local dir = os.getenv("TESTSUITE") or ""
+  local probe = io.open(dir .. "/i32.wast")
+  if not probe then
+    pending("official suite: not found, set TESTSUITE=")
+    return
+  end
+  probe:close()
+  for _, bounds in ipairs { "guard", "explicit" } do
+    it("passes with bounds=" .. bounds, function()
+      local lua = os.getenv("LUA") or "lua5.4"
+      local pipe = assert(io.popen(("BOUNDS=%s %s spec/wast/run.lua '%s' 2>&1")
+        :format(bounds, lua, dir)))
+      local output = pipe:read("a")
+      assert.is_true(pipe:close(), output)
+    end)
+  end
+end)

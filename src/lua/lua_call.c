@@ -1,0 +1,462 @@
+/*
+** lua_call.c -- a Lua call goes into wasm, and wasm calls Lua functions.
+**
+** wasm runs on its activation's private stack; Lua is only called from Lua's own. At a
+** callout the core calls `callout` there, below lw_act_enter, which calls the Lua
+** function with lua_pcallk and returns to let wasm go on. When the Lua function yields,
+** all these C frames are gone; callout_done goes on with lw_act_resume. Where the host
+** may yield, any error also longjmps over them and arrives in callout_done. So nothing
+** but the Activation carries state, and there is no resource in a C frame.
+** Who owns the activation: until the first callout, the C frame, which then calls nothing
+** that raises; afterwards an anchor on the Lua stack wherever the call may be parked, or
+** Lua objects must be made while it lives. (Elsewhere errors are caught by lua_pcallk
+** and end the call.)
+** Layer: lua.
+*/
+#include "lua/call.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "jit/trap.h"
+#include "wasm/limits.h"
+
+#define NOINLINE __attribute__((noinline))
+
+static int callout_done(lua_State *L, int status, lua_KContext context);
+
+static FuncBox *this_func(lua_State *L)
+{
+  return lua_touserdata(L, lua_upvalueindex(UPVALUE_FUNC));
+}
+
+/* ---- anchors ---- */
+
+static void anchor_release(Handle *h)
+{
+  Anchor *anchor = (Anchor *)h;
+  Activation *a = anchor->act;
+  anchor->act = NULL;
+  anchor->L = NULL;
+  if (a) lw_act_drop(a);
+}
+
+static int anchor_new(lua_State *L)
+{
+  Anchor *anchor = lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof *anchor, 1);
+  lua_pushthread(L);
+  lua_setiuservalue(L, -2, 1);
+  anchor->L = L;
+  return 1;
+}
+
+/*
+** Give the activation an owner on the Lua stack. Making it may fail for want of memory,
+** and then the activation must not leak: hence the protected call.
+*/
+static NOINLINE void anchor_make(lua_State *L, Activation *a)
+{
+  lua_pushcfunction(L, anchor_new);
+  if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+    lw_act_drop(a);
+    lua_error(L);
+  }
+  Anchor *anchor = lua_touserdata(L, -1);
+  anchor->act = a;
+  a->anchor = anchor;
+  lw_own(&anchor->h, anchor_release);
+  lua_replace(L, SLOT_ACT);
+  lua_toclose(L, SLOT_ACT);
+}
+
+/* The order of slots that call.h describes. */
+static void lay_out(lua_State *L, Activation *a)
+{
+  lua_settop(L, 0);
+  lua_pushlightuserdata(L, a);
+  lua_pushcfunction(L, lw_trace_handler);
+  a->laid_out = true;
+}
+
+/* From here on the activation has an owner, so Lua objects may be made. */
+static void anchor_want(lua_State *L, Activation *a)
+{
+  if (!a->laid_out) lay_out(L, a);
+  if (!a->anchor) anchor_make(L, a);
+}
+
+/* The activation ends, however it did. */
+static void end_call(lua_State *L, Activation *a)
+{
+  Anchor *anchor = a->anchor;
+  if (anchor) {
+    lw_release(&anchor->h);
+    return;
+  }
+  if (a->laid_out) { /* so that no trace finds it any more */
+    lua_pushnil(L);
+    lua_replace(L, SLOT_ACT);
+  }
+  lw_act_drop(a);
+}
+
+const Activation *lw_call_activation(lua_State *L, lua_Debug *ar)
+{
+  const Activation *a = NULL;
+  if (!lua_getlocal(L, ar, SLOT_HANDLER)) return NULL;
+  bool laid_out = lua_tocfunction(L, -1) == lw_trace_handler;
+  lua_pop(L, 1);
+  if (!laid_out || !lua_getlocal(L, ar, SLOT_ACT)) return NULL;
+  if (lua_islightuserdata(L, -1))
+    a = lua_touserdata(L, -1);
+  else {
+    const Anchor *anchor = lw_test(L, lw_state_find(L), -1, KIND_ANCHOR);
+    if (anchor) a = anchor->act;
+  }
+  lua_pop(L, 1);
+  return a && (a->state == ACT_OUT || a->state == ACT_DEAD) ? a : NULL;
+}
+
+/* For the core: has this call been left by a yield? */
+static bool is_parked(const Activation *a)
+{
+  const Anchor *anchor = a->anchor;
+  return anchor && anchor->L && lua_status(anchor->L) == LUA_YIELD;
+}
+
+/* ---- ends that raise ---- */
+
+static int raise_dead(lua_State *L, const FuncBox *f)
+{
+  char name[80];
+  if (f->owner && f->owner->name)
+    return lw_raise(L, LW_CLOSED, "instance '%s' is closed", f->owner->name);
+  return lw_raise(L, LW_CLOSED, "function '%s' is closed", lw_func_name(f, name, sizeof name));
+}
+
+static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char *why)
+{
+  char name[80];
+  lw_func_name(f, name, sizeof name);
+  return luaL_error(L, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
+}
+
+static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
+{
+  char name[80];
+  lw_func_name(a->callee->user, name, sizeof name);
+  end_call(L, a);
+  return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
+}
+
+static NOINLINE int raise_ended(lua_State *L, Activation *a, Status s, const char *message)
+{
+  end_call(L, a);
+  return lw_raise(L, s, "%s", message);
+}
+
+/* The guest trapped, or the host ended it. */
+static NOINLINE int raise_trap(lua_State *L, Activation *a)
+{
+  anchor_want(L, a);
+  lua_settop(L, SLOT_HANDLER);
+  Status s = a->end;
+  if (s == LW_OK) s = a->trap == TRAP_INTERRUPT ? LW_INTERRUPT : LW_TRAP;
+  const char *message = s == LW_TRAP        ? lw_trap_text(a->trap)
+                        : s == LW_CLOSED    ? "the instance was closed during the call"
+                        : s == LW_INTERRUPT ? "interrupted"
+                                            : lw_status_text(s);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lw_push_error(L, s, message, ERR_NOWHERE);
+  int error = lua_gettop(L);
+  if (s == LW_TRAP) {
+    lua_pushstring(L, message);
+    lua_setfield(L, error, "trap");
+  }
+  lw_push_frames(L, a);
+  if (lua_rawgeti(L, -1, 1) == LUA_TTABLE) {
+    lua_getfield(L, -1, "offset");
+    lua_setfield(L, error, "offset");
+  }
+  lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, error, "frames");
+  lw_trace_record(L, this_func(L)->h.state, error);
+  Instance *i = a->instance;
+  bool told = s == LW_TRAP && i && lw_push_instance(L, i);
+  if (told) {
+    lua_pushvalue(L, error);
+    lw_instance_event(L, error + 1, "trap", 1);
+    if (i->on_trap_close) lw_instance_shut(L, error + 1, false);
+  }
+  end_call(L, a);
+  lua_settop(L, error);
+  return lua_error(L);
+}
+
+/* ---- into wasm ---- */
+
+/* Numbers into the registers of the convention; fast functions fit in them. */
+static inline const char *set_registers(lua_State *L, const ValType *types, uint32_t n, int first,
+                                 Activation *a, uint32_t *bad, char why[WHY_SIZE])
+{
+  unsigned gpr = 0, fpr = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    int arg = first + (int)i;
+    ValType t = types[i];
+    if (lua_isinteger(L, arg) && !lw_val_is_float(t)) {
+      lua_Integer v = lua_tointeger(L, arg);
+      if (t == VAL_I64) {
+        a->gpr[gpr++] = (uint64_t)v;
+        continue;
+      }
+      if (v >= INT32_MIN && v <= (lua_Integer)UINT32_MAX) {
+        a->gpr[gpr++] = (uint32_t)v;
+        continue;
+      }
+    }
+    Value v;
+    const char *wrong = lw_to_value(L, arg, t, false, 0, &v, why);
+    if (wrong) {
+      *bad = i;
+      return wrong;
+    }
+    if (lw_val_is_float(t))
+      a->fpr[fpr++] = v;
+    else
+      a->gpr[gpr++] = v.i64;
+  }
+  return NULL;
+}
+
+static inline void push_registers(lua_State *L, const ValType *types, uint32_t n, const Activation *a)
+{
+  unsigned gpr = 0, fpr = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    switch (types[i]) {
+    case VAL_I32: lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[gpr++]); break;
+    case VAL_I64: lua_pushinteger(L, (lua_Integer)a->gpr[gpr++]); break;
+    case VAL_F32: lua_pushnumber(L, (lua_Number)a->fpr[fpr++].f32); break;
+    default: lua_pushnumber(L, a->fpr[fpr++].f64);
+    }
+  }
+}
+
+static NOINLINE Activation *begin_general(lua_State *L, const FuncBox *f, bool bits, int owner)
+{
+  Value args[LIMIT_PARAMS];
+  char why[WHY_SIZE];
+  for (uint32_t i = 0; i < f->nparams; i++) {
+    const char *wrong = lw_to_value(L, (int)i + 1, f->types[i], bits, owner, &args[i], why);
+    if (wrong) raise_argument(L, f, i, wrong);
+  }
+  Activation *a;
+  Err err = {.at = ERR_NOWHERE};
+  Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
+  if (s != LW_OK) lw_raise(L, s, "%s", err.msg);
+  a->user = L;
+  lw_act_set_args(a, args);
+  return a;
+}
+
+/* ---- out to the host ---- */
+
+static NOINLINE void push_args_general(lua_State *L, State *st, Activation *a)
+{
+  Value args[LIMIT_PARAMS];
+  const FuncType *t = a->callee->type;
+  anchor_want(L, a);
+  lw_act_callout_args(a, args);
+  for (uint32_t i = 0; i < t->nparams; i++)
+    lw_push_value(L, st, t->params[i], false, args[i]);
+}
+
+/* Push the Lua function that wasm calls and its arguments; the number of results. */
+static int push_callout(lua_State *L, State *st, Activation *a)
+{
+  HostFunc *host = a->callee;
+  FuncBox *h = host->user;
+  if (!h) raise_ended(L, a, LW_CLOSED, "the host function is closed");
+  /* what fast functions need is within the LUA_MINSTACK that every C function has */
+  if (!h->fast && !lua_checkstack(L, (int)(h->nparams + h->nresults) + LUA_MINSTACK))
+    raise_ended(L, a, LW_LIMIT, "stack overflow");
+  if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), host) == LUA_TNIL)
+    raise_ended(L, a, LW_CLOSED, "the host function is collected");
+  if (h->fast)
+    push_registers(L, h->types, h->nparams, a);
+  else
+    push_args_general(L, st, a);
+  return (int)h->nresults;
+}
+
+static NOINLINE void set_results_general(lua_State *L, State *st, Activation *a, int first)
+{
+  Value results[LIMIT_RESULTS];
+  char why[WHY_SIZE];
+  const FuncType *t = a->callee->type;
+  int owner = 0;
+  if (lw_type_has_refs(t)) {
+    anchor_want(L, a);
+    if (!lw_weak_get(L, WEAK_THINGS, a->callee))
+      raise_ended(L, a, LW_CLOSED, "the host function is collected");
+    owner = lua_gettop(L);
+    lw_prepare_owner(L, st, owner);
+  }
+  for (uint32_t i = 0; i < t->nresults; i++) {
+    const char *wrong =
+      lw_to_value(L, first + (int)i, t->results[i], false, owner, &results[i], why);
+    if (wrong) raise_result(L, a, i, wrong);
+  }
+  lw_act_callout_results(a, results);
+}
+
+/* Something was entered on the same memory after it, and has not ended. */
+static NOINLINE void check_order(lua_State *L, Activation *a)
+{
+  Err err = {.at = ERR_NOWHERE};
+  bool any_order = !a->instance || a->instance->interleave_any;
+  Status s = lw_act_may_resume(a, any_order, &err);
+  if (s != LW_OK) raise_ended(L, a, s, err.msg);
+}
+
+/* The host function has returned, or failed: its results go to wasm, or the call ends. */
+static void take_results(lua_State *L, Activation *a, int status)
+{
+  if (status != LUA_OK && status != LUA_YIELD) {
+    end_call(L, a);
+    lua_error(L);
+  }
+  if (a->state != ACT_OUT) return; /* closed by force while it was parked */
+  FuncBox *h = a->callee->user;
+  if (!h) raise_ended(L, a, LW_CLOSED, "the host function is closed");
+  int first = lua_gettop(L) - (int)h->nresults + 1;
+  if (h->fast) {
+    uint32_t bad = 0;
+    char why[WHY_SIZE];
+    const char *wrong =
+      set_registers(L, h->types + h->nparams, h->nresults, first, a, &bad, why);
+    if (wrong) raise_result(L, a, bad, wrong);
+  } else
+    set_results_general(L, h->h.state, a, first);
+  lua_settop(L, SLOT_HANDLER);
+  if (a->newer) check_order(L, a);
+}
+
+/* For the core: run the host function that wasm has called. Raises past the core. */
+static bool callout(Activation *a)
+{
+  lua_State *L = a->user;
+  State *st = this_func(L)->h.state;
+  if (!a->laid_out) {
+    lay_out(L, a);
+    if (lua_isyieldable(L)) anchor_make(L, a);
+  }
+  int nresults = push_callout(L, st, a);
+  int nargs = lua_gettop(L) - SLOT_HANDLER - 1;
+  st->rethrown = false;
+  int status = lua_pcallk(L, nargs, nresults, SLOT_HANDLER, (lua_KContext)a, callout_done);
+  take_results(L, a, status);
+  return true;
+}
+
+/* ---- back ---- */
+
+static NOINLINE void push_results_general(lua_State *L, FuncBox *f, Activation *a)
+{
+  Value results[LIMIT_RESULTS];
+  bool bits = lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS));
+  if (f->has_refs) anchor_want(L, a);
+  lw_act_results(a, results);
+  for (uint32_t i = 0; i < f->nresults; i++)
+    lw_push_value(L, f->h.state, f->types[f->nparams + i], bits, results[i]);
+}
+
+static int finish(lua_State *L, FuncBox *f, Activation *a, ActWhy why)
+{
+  if (why != ACT_IS_RETURNED) return raise_trap(L, a);
+  if (f->fast && !lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS)))
+    push_registers(L, f->types + f->nparams, f->nresults, a);
+  else
+    push_results_general(L, f, a);
+  uint64_t grown = a->grown;
+  end_call(L, a);
+  if (grown) lw_account(L, f->h.state, grown);
+  return (int)f->nresults;
+}
+
+static int callout_done(lua_State *L, int status, lua_KContext context)
+{
+  Activation *a = (Activation *)context;
+  take_results(L, a, status);
+  return finish(L, this_func(L), a, lw_act_resume(a));
+}
+
+static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
+{
+  State *st = f->h.state;
+  int owner = 0;
+  luaL_checkstack(L, (int)(f->nparams + f->nresults) + LUA_MINSTACK, NULL);
+  lw_collect_refs(L, st, false);
+  if (!lw_func_live(f)) return raise_dead(L, f);
+  if (f->has_refs) {
+    lua_settop(L, (int)f->nparams);
+    if (f->host)
+      lua_pushvalue(L, lua_upvalueindex(UPVALUE_FUNC));
+    else
+      lua_getiuservalue(L, lua_upvalueindex(UPVALUE_FUNC), UV_FUNC_OWNER);
+    owner = lua_gettop(L);
+    lw_prepare_owner(L, st, owner);
+    if (!lw_func_live(f)) return raise_dead(L, f); /* a finalizer may have closed it */
+  }
+  Activation *a = begin_general(L, f, bits, owner);
+  return finish(L, f, a, lw_act_enter(a));
+}
+
+/* 30 ns for (i32, i32) -> i32 against 22 of a plain C function is the aim: no checkudata,
+   no table, arguments straight into the registers. */
+int lw_call_export(lua_State *L)
+{
+  FuncBox *f = this_func(L);
+  if (!f->fast) return call_general(L, f, false);
+  if (!lw_func_live(f)) return raise_dead(L, f);
+  Activation *a;
+  Err err;
+  err.msg[0] = 0;
+  Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
+  if (s != LW_OK) return lw_raise(L, s, "%s", err.msg);
+  a->user = L;
+  uint32_t bad = 0;
+  char why[WHY_SIZE];
+  const char *wrong = set_registers(L, f->types, f->nparams, 1, a, &bad, why);
+  if (wrong) {
+    lw_act_drop(a);
+    return raise_argument(L, f, bad, wrong);
+  }
+  ActWhy now = lw_act_enter(a);
+  if (now != ACT_IS_RETURNED || a->grown || a->laid_out) return finish(L, f, a, now);
+  push_registers(L, f->types + f->nparams, f->nresults, a);
+  lw_act_drop(a);
+  return (int)f->nresults;
+}
+
+int lw_call_bits(lua_State *L)
+{
+  return call_general(L, this_func(L), true);
+}
+
+static const luaL_Reg none[] = {
+  {NULL, NULL},
+};
+static const luaL_Reg anchor_meta[] = {
+  {"__gc",    lw_box_gc},
+  {"__close", lw_box_gc},
+  {NULL,      NULL     },
+};
+
+void lw_open_call(lua_State *L)
+{
+  State *st = lua_touserdata(L, -1);
+  lw_open_kind(L, KIND_ANCHOR, "wasm.activation", anchor_meta, none);
+  lw_store_rules(st->store, is_parked, 0);
+  lw_store_on_callout(st->store, callout);
+}

@@ -1,0 +1,224 @@
+/*
+** lua_import.c -- what Lua gives for a module's imports, as the values the core links.
+**
+** Imports come from a table of tables, an instance (its exports), or a function that is
+** asked for each one. A plain Lua function becomes a host function of the type the module
+** wants. Everything used is held by the new instance; whether types agree is for the core
+** to say.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TYPE_TEXT = 200 };
+
+/* One lookup under way; stack indexes are absolute. */
+typedef struct Resolver {
+  lua_State *L;
+  State *st;
+  const Module *m;
+  int imports, inst;
+  uint32_t nmissing;
+} Resolver;
+
+const char *lw_limits_text(const Limits *l, char *buf, size_t cap)
+{
+  if (l->has_max)
+    snprintf(buf, cap, "%llu %llu", (unsigned long long)l->min, (unsigned long long)l->max);
+  else
+    snprintf(buf, cap, "%llu", (unsigned long long)l->min);
+  return buf;
+}
+
+const char *lw_extern_type(const Module *m, ExternKind kind, uint32_t index, char *buf,
+                           size_t cap)
+{
+  char limits[64], type[40];
+  const Limits *l;
+  const GlobalType *g;
+  switch (kind) {
+  case EXTERN_FUNC: return lw_functype_text(lw_module_functype(m, index), buf, cap);
+  case EXTERN_MEMORY: return lw_limits_text(&m->memories[index], buf, cap);
+  case EXTERN_TABLE:
+    l = &m->tables[index].type.limits;
+    snprintf(buf, cap, "%s %s", lw_limits_text(l, limits, sizeof limits),
+             lw_val_text(m->tables[index].type.elem, type, sizeof type));
+    return buf;
+  case EXTERN_GLOBAL:
+    g = &m->globals[index].type;
+    snprintf(buf, cap, g->mutable_ ? "(mut %s)" : "%s",
+             lw_val_text(g->type, type, sizeof type));
+    return buf;
+  default: buf[0] = '\0'; return buf;
+  }
+}
+
+/* ---- finding the Lua value ---- */
+
+static void push_name(lua_State *L, Name name)
+{
+  lua_pushlstring(L, name.len ? name.text : "", name.len);
+}
+
+/* Push the export of the instance at `index` called like the import, or nil. */
+static void push_from_instance(const Resolver *r, int index, const Import *im)
+{
+  InstanceBox *box = lua_touserdata(r->L, index);
+  if (!box->inst || box->inst->state != INSTANCE_LIVE)
+    lw_raise(r->L, LW_CLOSED, "instance '%s' is closed", box->name ? box->name : "?");
+  const Export *e = lw_module_export(box->inst->module, im->name.text, im->name.len);
+  if (e)
+    lw_push_export(r->L, r->st, index, box->inst, e);
+  else
+    lua_pushnil(r->L);
+}
+
+/* Push what the imports say for `im`, nil when they say nothing. */
+static void push_given(const Resolver *r, const Import *im)
+{
+  lua_State *L = r->L;
+  char type[TYPE_TEXT];
+  if (lua_isnil(L, r->imports)) {
+    lua_pushnil(L);
+  } else if (lw_test(L, r->st, r->imports, KIND_INSTANCE)) {
+    push_from_instance(r, r->imports, im);
+  } else if (lua_isfunction(L, r->imports)) {
+    lua_pushvalue(L, r->imports);
+    push_name(L, im->module);
+    push_name(L, im->name);
+    lua_pushstring(L, lw_extern_type(r->m, im->kind, im->index, type, sizeof type));
+    lua_pushstring(L, lw_extern_text(im->kind));
+    lua_call(L, 4, 1);
+  } else {
+    push_name(L, im->module);
+    lua_gettable(L, r->imports);
+    int from = lua_gettop(L);
+    if (lw_test(L, r->st, from, KIND_INSTANCE))
+      push_from_instance(r, from, im);
+    else if (lua_istable(L, from) || luaL_getmetafield(L, from, "__index")) {
+      lua_settop(L, from);
+      push_name(L, im->name);
+      lua_gettable(L, from);
+    } else
+      lua_pushnil(L);
+    lua_remove(L, from);
+  }
+}
+
+/* ---- making it a value of the core ---- */
+
+static Status closed(const Import *im, Err *err)
+{
+  return lw_fail(err, LW_CLOSED, im->at, "import \"%.*s\" \"%.*s\": what is given is closed",
+                 (int)(im->module.len < 60 ? im->module.len : 60), im->module.text,
+                 (int)(im->name.len < 60 ? im->name.len : 60), im->name.text);
+}
+
+static Status wrong_type(const Resolver *r, const Import *im, Err *err)
+{
+  char type[TYPE_TEXT];
+  return lw_fail(err, LW_LINK, im->at,
+                 "incompatible import type for \"%.*s\" \"%.*s\": wanted %s %s, given %s",
+                 (int)(im->module.len < 60 ? im->module.len : 60), im->module.text,
+                 (int)(im->name.len < 60 ? im->name.len : 60), im->name.text,
+                 lw_extern_text(im->kind),
+                 lw_extern_type(r->m, im->kind, im->index, type, sizeof type),
+                 luaL_typename(r->L, -1));
+}
+
+static void note_missing(Resolver *r, const Import *im)
+{
+  lua_State *L = r->L;
+  char type[TYPE_TEXT];
+  push_name(L, im->module);
+  push_name(L, im->name);
+  lua_pushfstring(L, r->nmissing++ ? "; \"%s\" \"%s\": wanted %s %s"
+                                   : "unknown import \"%s\" \"%s\": wanted %s %s",
+                  lua_tostring(L, -2), lua_tostring(L, -1), lw_extern_text(im->kind),
+                  lw_extern_type(r->m, im->kind, im->index, type, sizeof type));
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+/* The value on the top is a Lua function: a host function of the type wanted. */
+static FuncBox *make_host(const Resolver *r, const Import *im)
+{
+  lua_State *L = r->L;
+  push_name(L, im->module);
+  lua_pushliteral(L, ".");
+  push_name(L, im->name);
+  lua_concat(L, 3);
+  return lw_push_host(L, r->st, -2, lw_module_functype(r->m, im->index), -1);
+}
+
+static bool is_callable(lua_State *L, int index)
+{
+  if (lua_isfunction(L, index)) return true;
+  if (luaL_getmetafield(L, index, "__call") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
+/* A number for an immutable global of a numeric type. */
+static bool is_number_for_global(const Resolver *r, const Import *im)
+{
+  if (im->kind != EXTERN_GLOBAL || lua_type(r->L, -1) != LUA_TNUMBER) return false;
+  const GlobalType *t = &r->m->globals[im->index].type;
+  return !t->mutable_ && lw_val_is_num(t->type);
+}
+
+/* The value on the top for `im`; what stands for it is held by the instance. */
+static Status take(const Resolver *r, const Import *im, ImportValue *out, Err *err)
+{
+  lua_State *L = r->L;
+  int value = lua_gettop(L);
+  MemoryBox *m = lw_test(L, r->st, value, KIND_MEMORY);
+  TableBox *t = lw_test(L, r->st, value, KIND_TABLE);
+  GlobalBox *g = lw_test(L, r->st, value, KIND_GLOBAL);
+  if (is_number_for_global(r, im))
+    g = lw_new_global(L, r->st, &r->m->globals[im->index].type, value);
+  FuncBox *f = m || t || g ? NULL : lw_push_funcbox(L, r->st, value);
+  if (!f && im->kind == EXTERN_FUNC && !m && !t && !g && is_callable(L, value))
+    f = make_host(r, im);
+  if (f) {
+    if (!lw_func_live(f)) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_FUNC, .u.func = f->cell};
+  } else if (m) {
+    if (!m->memory || m->memory->refs == 0) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_MEMORY, .u.memory = m->memory};
+  } else if (t) {
+    if (!t->table || t->table->refs == 0) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_TABLE, .u.table = t->table};
+  } else if (g) {
+    if (!g->global || g->global->refs == 0) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_GLOBAL, .u.global = g->global};
+  } else
+    return wrong_type(r, im, err);
+  lw_hold(L, r->inst, -1); /* the userdata, on the top whichever way it came */
+  return LW_OK;
+}
+
+Status lw_resolve_imports(lua_State *L, State *st, const Module *m, int imports, int inst,
+                          ImportValue *out, Err *err)
+{
+  Resolver r = {.L = L, .st = st, .m = m, .imports = imports, .inst = inst};
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lua_pushliteral(L, ""); /* the list of what is missing */
+  int base = lua_gettop(L);
+  for (uint32_t i = 0; i < m->nimports; i++) {
+    push_given(&r, &m->imports[i]);
+    assert(lua_gettop(L) == base + 1);
+    if (lua_isnil(L, -1)) {
+      lua_settop(L, base);
+      note_missing(&r, &m->imports[i]);
+      lua_concat(L, 2);
+    } else
+      TRY(take(&r, &m->imports[i], &out[i], err));
+    lua_settop(L, base);
+  }
+  if (r.nmissing == 0) return LW_OK;
+  return lw_fail(err, LW_LINK, ERR_NOWHERE, "%s", lua_tostring(L, -1));
+}

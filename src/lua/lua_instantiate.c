@@ -1,0 +1,194 @@
+/*
+** lua_instantiate.c -- mod:instantiate(imports, options).
+**
+** The userdata comes first, empty; then it holds the imports; then it gets the instance;
+** then the start function runs as any Lua call, so that it may yield.
+** When it fails after segments were written, the instance lives on exactly as long as
+** something shared may refer to it (the suite's linking3), else it is closed at once.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Slots of the C function's stack. */
+enum { ARG_MODULE = 1, ARG_IMPORTS, ARG_OPTIONS, SLOT_INSTANCE, SLOT_BASE };
+
+static void instance_release(Handle *h)
+{
+  InstanceBox *box = (InstanceBox *)h;
+  Instance *i = box->inst;
+  box->inst = NULL;
+  i->user = NULL;
+  lw_instance_release(i);
+}
+
+/* ---- options ---- */
+
+typedef struct Wishes {
+  InstanceOptions core;
+  bool start;
+} Wishes;
+
+/* Strings of the options stay on the stack. */
+static Wishes check_wishes(lua_State *L)
+{
+  static const char *const known[] = {"name",  "memory_max", "table_max", "stack",
+                                      "start", "interleave", "on_trap",   "stack_pointer",
+                                      "on_close", NULL};
+  static const char *const orders[] = {"lifo", "any", NULL};
+  static const char *const after[] = {"keep", "close", NULL};
+  lw_check_options(L, ARG_OPTIONS, "instantiate", known);
+  Wishes w = {.start = lw_opt_bool(L, ARG_OPTIONS, "start", true)};
+  w.core.memory_max_bytes = lw_opt_size(L, ARG_OPTIONS, "memory_max", 0);
+  w.core.table_max = lw_opt_count(L, ARG_OPTIONS, "table_max", 0, UINT32_MAX);
+  w.core.stack_size = lw_opt_size(L, ARG_OPTIONS, "stack", 0);
+  if (w.core.stack_size && w.core.stack_size < 65536)
+    luaL_error(L, "option 'stack': at least 64KiB expected");
+  if (w.core.stack_size > (uint64_t)1 << 30)
+    luaL_error(L, "option 'stack': at most 1GiB expected");
+  w.core.interleave_any = lw_opt_choice(L, ARG_OPTIONS, "interleave", orders, 0) == 1;
+  w.core.on_trap_close = lw_opt_choice(L, ARG_OPTIONS, "on_trap", after, 0) == 1;
+  w.core.stack_pointer = lw_opt_string(L, ARG_OPTIONS, "stack_pointer");
+  return w;
+}
+
+static void set_name(lua_State *L, InstanceBox *box, const ModuleBox *module)
+{
+  if (lw_opt_string(L, ARG_OPTIONS, "name") == NULL) {
+    lua_pop(L, 1);
+    lua_pushstring(L, module->name); /* may be nil */
+  }
+  box->name = lua_tostring(L, -1);
+  lua_setiuservalue(L, SLOT_INSTANCE, UV_INSTANCE_NAME);
+}
+
+/* ---- who keeps whom ---- */
+
+/* Can what the instance imports (the userdata at `other`) carry references to it? */
+static bool carries_references(lua_State *L, State *st, int other)
+{
+  const GlobalBox *g = lw_test(L, st, other, KIND_GLOBAL);
+  if (g) return g->global && lw_val_is_ref(g->global->type.type);
+  const FuncBox *f = lw_test(L, st, other, KIND_FUNC);
+  if (f) return f->has_refs && f->owner;
+  return lw_test(L, st, other, KIND_TABLE) != NULL;
+}
+
+/* What can carry a reference keeps the instance from now on. Is there any? */
+static bool share(lua_State *L, State *st)
+{
+  bool shared = false;
+  if (lua_getiuservalue(L, SLOT_INSTANCE, UV_HOLDS) == LUA_TTABLE) {
+    int holds = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, holds); lua_settop(L, holds + 1)) {
+      lua_pop(L, 1);
+      if (!carries_references(L, st, holds + 1)) continue;
+      shared = true;
+      if (lw_test(L, st, holds + 1, KIND_FUNC))
+        lua_getiuservalue(L, holds + 1, UV_FUNC_OWNER);
+      else
+        lua_pushvalue(L, holds + 1);
+      lw_hold(L, -1, SLOT_INSTANCE);
+    }
+  }
+  lua_pop(L, 1);
+  return shared;
+}
+
+/* ---- the steps ---- */
+
+static Status link_instance(lua_State *L, State *st, const ModuleBox *module,
+                            const InstanceOptions *opts, Err *err)
+{
+  InstanceBox *box = lua_touserdata(L, SLOT_INSTANCE);
+  Code *code = module->code;
+  const Module *m = lw_code_module(code);
+  ImportValue *imports = lua_newuserdatauv(L, (m->nimports + 1) * sizeof *imports, 0);
+  TRY(lw_resolve_imports(L, st, m, ARG_IMPORTS, SLOT_INSTANCE, imports, err));
+  if (module->code != code) /* a resolver closed it */
+    return lw_fail(err, LW_CLOSED, ERR_NOWHERE, "the module was closed meanwhile");
+  Instance *made = NULL;
+  Status s = lw_instance_new(lw_store(L, st), code, imports, opts, &made, err);
+  if (s == LW_NOMEM && !made) { /* what Lua has not collected yet may be in the way */
+    lua_gc(L, LUA_GCCOLLECT);
+    *err = (Err){.at = ERR_NOWHERE};
+    s = lw_instance_new(lw_store(L, st), code, imports, opts, &made, err);
+  }
+  if (!made) {
+    assert(s != LW_OK);
+    return s;
+  }
+  box->inst = made;
+  made->user = box;
+  lw_own(&box->h, instance_release);
+  lw_weak_set(L, WEAK_THINGS, box, SLOT_INSTANCE);
+  return s;
+}
+
+/* nil and the error on the top; the instance goes unless something may refer to it. */
+static int fail(lua_State *L)
+{
+  InstanceBox *box = lua_touserdata(L, SLOT_INSTANCE);
+  int error = lua_gettop(L);
+  if (box->inst && !share(L, box->h.state)) lw_release(&box->h);
+  lua_settop(L, error);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+static int start_done(lua_State *L, int status, lua_KContext context)
+{
+  (void)context;
+  if (status != LUA_OK && status != LUA_YIELD) {
+    lw_push_caught(L);
+    return fail(L);
+  }
+  const InstanceBox *box = lua_touserdata(L, SLOT_INSTANCE);
+  uint64_t bytes = 4096;
+  if (box->inst && box->inst->state == INSTANCE_LIVE)
+    bytes += lw_instance_memory_bytes(box->inst) +
+             (uint64_t)box->inst->nmemories_own * WASM_PAGE;
+  lw_account(L, box->h.state, bytes);
+  lua_settop(L, SLOT_INSTANCE);
+  return 1;
+}
+
+int lw_module_instantiate(lua_State *L)
+{
+  State *st = lw_state(L);
+  ModuleBox *module = lw_check_open_module(L);
+  lw_collect_refs(L, st, false);
+  lw_store(L, st);
+  lua_settop(L, ARG_OPTIONS);
+  InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE_NAME);
+  assert(lua_gettop(L) == SLOT_INSTANCE);
+  Wishes wishes = check_wishes(L);
+  set_name(L, box, module);
+  Err err = {.at = ERR_NOWHERE};
+  Status s = link_instance(L, st, module, &wishes.core, &err);
+  if (s != LW_OK) {
+    /* a list of what is missing may be longer than an Err */
+    bool listed = s == LW_LINK && err.at == ERR_NOWHERE && lua_type(L, -1) == LUA_TSTRING;
+    lw_push_error(L, s, listed ? lua_tostring(L, -1) : err.msg, err.at);
+    if (s == LW_TRAP) {
+      lua_pushlstring(L, err.msg, strcspn(err.msg, ":")); /* the suite's words come first */
+      lua_setfield(L, -2, "trap");
+    }
+    return fail(L);
+  }
+  share(L, st);
+  if (lua_istable(L, ARG_OPTIONS) && lua_getfield(L, ARG_OPTIONS, "on_close") != LUA_TNIL) {
+    luaL_checktype(L, -1, LUA_TFUNCTION);
+    lw_instance_on(L, SLOT_INSTANCE, "close", -1);
+  }
+  FuncCell *start = wishes.start ? lw_instance_start(box->inst) : NULL;
+  lua_settop(L, SLOT_INSTANCE);
+  if (!start) return start_done(L, LUA_OK, 0);
+  lua_pushcfunction(L, lw_trace_handler);
+  lw_push_func(L, st, start);
+  int status = lua_pcallk(L, 0, 0, SLOT_BASE, 0, start_done);
+  return start_done(L, status, 0);
+}

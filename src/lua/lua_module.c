@@ -1,0 +1,434 @@
+/*
+** lua_module.c -- userdata "wasm.module": a handle on shared code.
+**
+** Equal bytes and options give handles on one Code; each owns one reference, so closing
+** one says nothing about the others or about instances (API.md 4 rows 1 to 3).
+** After close(), tostring, hash and size still answer.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "wasm/ops.h"
+
+#define MODULE_NAME "wasm.module"
+
+static const char *name_of(const ModuleBox *box)
+{
+  return box->name ? box->name : "?";
+}
+
+static ModuleBox *check_module(lua_State *L)
+{
+  return lw_check(L, 1, KIND_MODULE, MODULE_NAME);
+}
+
+ModuleBox *lw_check_open_module(lua_State *L)
+{
+  ModuleBox *box = check_module(L);
+  if (!box->code) lw_raise(L, LW_CLOSED, "module '%s' is closed", name_of(box));
+  return box;
+}
+
+static const Module *check_code(lua_State *L)
+{
+  return lw_code_module(lw_check_open_module(L)->code);
+}
+
+/* ---- making ---- */
+
+static void module_release(Handle *h)
+{
+  ModuleBox *box = (ModuleBox *)h;
+  Code *code = box->code;
+  box->code = NULL;
+  lw_code_unref(code);
+}
+
+/* The name section's name for the module, unless `name` gives one. */
+static void set_name(lua_State *L, ModuleBox *box, int name)
+{
+  const Name *own = &lw_code_module(box->code)->name;
+  if (name && !lua_isnil(L, name))
+    lua_pushvalue(L, name);
+  else if (own->len)
+    lua_pushlstring(L, own->text, own->len);
+  else
+    return;
+  box->name = lua_tostring(L, -1);
+  lua_setiuservalue(L, -2, 1);
+}
+
+ModuleBox *lw_push_module(lua_State *L, State *st, Code *code, int name)
+{
+  if (name) name = lua_absindex(L, name);
+  ModuleBox *box = lw_new_box(L, st, KIND_MODULE, sizeof *box, 1);
+  box->code = lw_code_ref(code);
+  lw_own(&box->h, module_release);
+  lw_code_hash(code, box->hash);
+  box->size = lw_code_module(code)->size;
+  set_name(L, box, name);
+  return box;
+}
+
+/* ---- options ---- */
+
+static Feat check_feature(lua_State *L, int index)
+{
+  size_t len;
+  luaL_checktype(L, index, LUA_TSTRING);
+  const char *text = lua_tolstring(L, index, &len);
+  Feat f = lw_feat_find(text, len);
+  if (f == FEAT__MAX) luaL_error(L, "option 'features': no feature is called '%s'", text);
+  return f;
+}
+
+/* {"simd", ...}: these only, and what everything has; {simd = false}: all but these. */
+static uint64_t features_of(lua_State *L, int arg)
+{
+  if (!lua_istable(L, arg) || lua_getfield(L, arg, "features") == LUA_TNIL) return 0;
+  int list = lua_gettop(L);
+  luaL_checktype(L, list, LUA_TTABLE);
+  uint64_t only = 0, on = 0, off = 0;
+  for (lua_pushnil(L); lua_next(L, list); lua_pop(L, 1)) {
+    if (lua_type(L, -2) == LUA_TNUMBER)
+      only |= (uint64_t)1 << check_feature(L, lua_gettop(L));
+    else if (lua_toboolean(L, -1))
+      on |= (uint64_t)1 << check_feature(L, lua_gettop(L) - 1);
+    else
+      off |= (uint64_t)1 << check_feature(L, lua_gettop(L) - 1);
+  }
+  if ((only | on) & ~(uint64_t)FEATS_BUILT)
+    luaL_error(L, "option 'features': one of them is not built into this version");
+  lua_settop(L, list - 1);
+  uint64_t mask = only ? only | on : (uint64_t)FEATS_BUILT;
+  return (mask & ~off) | (uint64_t)1 << FEAT_MVP;
+}
+
+static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
+{
+  static const char *const known[] = {"name",  "features", "effort",
+                                      "bounds", "eager",   NULL};
+  static const char *const modes[] = {"guard", "explicit", NULL};
+  lw_check_options(L, arg, what, known);
+  CodeOptions opts = {0};
+  lw_opt_bool(L, arg, "eager", true); /* so it is in any case */
+  opts.features = features_of(L, arg);
+  opts.explicit_bounds = lw_opt_choice(L, arg, "bounds", modes, 0) == 1;
+  opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 0, 0);
+  return opts;
+}
+
+/* The reference a compile gives has an owner at once. */
+typedef struct Compiled {
+  Handle h;
+  Code *code;
+} Compiled;
+
+static void compiled_release(Handle *h)
+{
+  lw_code_unref(((Compiled *)h)->code);
+}
+
+/* core.compile(bytes [, opts]) -> module | nil, err */
+static int module_compile(lua_State *L)
+{
+  size_t size;
+  State *st = lw_state(L);
+  lw_store(L, st);
+  luaL_checktype(L, 1, LUA_TSTRING);
+  const char *bytes = lua_tolstring(L, 1, &size);
+  lua_settop(L, 2);
+  CodeOptions opts = check_code_options(L, 2, "compile");
+  lw_opt_string(L, 2, "name");
+  Err err = {.at = ERR_NOWHERE};
+  Compiled *owner = lw_new_box(L, st, KIND_HELD, sizeof *owner, 0);
+  bool hit;
+  Status s = lw_code_compile((const uint8_t *)bytes, size, &opts, &owner->code, &hit, &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lw_own(&owner->h, compiled_release);
+  lw_push_module(L, st, owner->code, 3);
+  lw_release(&owner->h);
+  if (!hit) lw_account(L, st, (uint64_t)size * 4);
+  return 1;
+}
+
+/* core.validate(bytes [, opts]) -> true | nil, err */
+static int module_validate(lua_State *L)
+{
+  size_t size;
+  luaL_checktype(L, 1, LUA_TSTRING);
+  const char *bytes = lua_tolstring(L, 1, &size);
+  CodeOptions opts = check_code_options(L, 2, "validate");
+  Err err = {.at = ERR_NOWHERE};
+  Status s = lw_code_validate((const uint8_t *)bytes, size, &opts, &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* ---- what it says about itself ---- */
+
+static void set_text(lua_State *L, const char *key, const char *text, size_t len)
+{
+  lua_pushlstring(L, len ? text : "", len);
+  lua_setfield(L, -2, key);
+}
+
+static void set_type(lua_State *L, const Module *m, ExternKind kind, uint32_t index)
+{
+  char type[512];
+  lw_extern_type(m, kind, index, type, sizeof type);
+  set_text(L, "type", type, strlen(type));
+  lua_pushstring(L, lw_extern_text(kind));
+  lua_setfield(L, -2, "kind");
+}
+
+/* mod:imports() -> { {module=, name=, kind=, type=}, ... } */
+static int module_imports(lua_State *L)
+{
+  const Module *m = check_code(L);
+  lua_createtable(L, (int)m->nimports, 0);
+  for (uint32_t i = 0; i < m->nimports; i++) {
+    const Import *im = &m->imports[i];
+    lua_createtable(L, 0, 4);
+    set_text(L, "module", im->module.text, im->module.len);
+    set_text(L, "name", im->name.text, im->name.len);
+    set_type(L, m, im->kind, im->index);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+/* mod:exports() -> { {name=, kind=, type=}, ... } */
+static int module_exports(lua_State *L)
+{
+  const Module *m = check_code(L);
+  lua_createtable(L, (int)m->nexports, 0);
+  for (uint32_t i = 0; i < m->nexports; i++) {
+    const Export *e = &m->exports[i];
+    lua_createtable(L, 0, 3);
+    set_text(L, "name", e->name.text, e->name.len);
+    set_type(L, m, e->kind, e->index);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+/* mod:sections() -> { {id=, name=, offset=, size=}, ... }; mod:sections(name) -> the
+   contents of the custom sections of that name */
+static int module_sections(lua_State *L)
+{
+  static const char *const names[] = {"custom", "type",  "import", "function", "table",
+                                      "memory", "global", "export", "start",    "element",
+                                      "code",   "data",  "datacount", "tag"};
+  const Module *m = check_code(L);
+  size_t len;
+  const char *wanted = luaL_optlstring(L, 2, NULL, &len);
+  lua_newtable(L);
+  lua_Integer n = 0;
+  uint32_t custom = 0;
+  for (size_t at = 8; at < m->size;) {
+    size_t start = at, size = 0;
+    uint8_t id = m->bytes[at++];
+    for (int shift = 0; at < m->size; shift += 7) {
+      size |= (size_t)(m->bytes[at] & 0x7f) << shift;
+      if (!(m->bytes[at++] & 0x80)) break;
+    }
+    const Custom *c = id == 0 && custom < m->ncustoms ? &m->customs[custom++] : NULL;
+    if (wanted) {
+      if (c && c->name.len == len && memcmp(c->name.text, wanted, len) == 0) {
+        lua_pushlstring(L, (const char *)m->bytes + c->bytes.at, c->bytes.size);
+        lua_rawseti(L, -2, ++n);
+      }
+    } else {
+      lua_createtable(L, 0, 4);
+      lua_pushinteger(L, id);
+      lua_setfield(L, -2, "id");
+      const char *name = id < sizeof names / sizeof *names ? names[id] : "?";
+      set_text(L, "name", c ? c->name.text : name, c ? c->name.len : strlen(name));
+      lua_pushinteger(L, (lua_Integer)start);
+      lua_setfield(L, -2, "offset");
+      lua_pushinteger(L, (lua_Integer)(at + size - start));
+      lua_setfield(L, -2, "size");
+      lua_rawseti(L, -2, ++n);
+    }
+    at += size;
+  }
+  return 1;
+}
+
+static int module_hash(lua_State *L)
+{
+  lua_pushstring(L, check_module(L)->hash);
+  return 1;
+}
+
+static int module_size(lua_State *L)
+{
+  lua_pushinteger(L, (lua_Integer)check_module(L)->size);
+  return 1;
+}
+
+static int module_bytes(lua_State *L)
+{
+  const Module *m = check_code(L);
+  lua_pushlstring(L, (const char *)m->bytes, m->size);
+  return 1;
+}
+
+/* mod:info() -> what the compile made of it */
+static int module_info(lua_State *L)
+{
+  ModuleBox *box = lw_check_open_module(L);
+  const Module *m = lw_code_module(box->code);
+  const CodeOptions *opts = lw_code_options(box->code);
+  const Image *image;
+  Err err = {.at = ERR_NOWHERE};
+  Status s = lw_code_image(box->code, opts->explicit_bounds, &image, &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  const CompileStats *c = &image->stats;
+  const struct {
+    const char *key;
+    uint64_t value;
+  } rows[] = {
+    {"functions",       m->nfuncs - m->nfuncs_imported},
+    {"imports",         m->nimports                   },
+    {"exports",         m->nexports                   },
+    {"size",            m->size                       },
+    {"wasm_bytes",      c->wasm_bytes                 },
+    {"code_bytes",      c->code_bytes                 },
+    {"compile_ns",      c->ns                         },
+    {"ir_instructions", c->ir_instructions            },
+    {"spills",          c->spills                     },
+    {"reloads",         c->reloads                    },
+    {"moves",           c->moves                      },
+    {"peak_scratch",    c->peak_scratch               },
+    {"largest_body",    c->largest_body               },
+    {"effort",          opts->effort                  },
+  };
+  lua_createtable(L, 0, (int)(sizeof rows / sizeof *rows) + 1);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    lua_pushinteger(L, (lua_Integer)rows[i].value);
+    lua_setfield(L, -2, rows[i].key);
+  }
+  lua_pushstring(L, opts->explicit_bounds ? "explicit" : "guard");
+  lua_setfield(L, -2, "bounds");
+  return 1;
+}
+
+/* The function with the index, the export or the name in argument 2. */
+static uint32_t check_function(lua_State *L, const Module *m)
+{
+  size_t len;
+  if (lua_isinteger(L, 2)) {
+    lua_Integer index = lua_tointeger(L, 2);
+    luaL_argcheck(L, index >= m->nfuncs_imported && index < m->nfuncs, 2,
+                  "no function of this module has that index");
+    return (uint32_t)index;
+  }
+  const char *name = luaL_checklstring(L, 2, &len);
+  const Export *e = lw_module_export(m, name, len);
+  if (e && e->kind == EXTERN_FUNC && e->index >= m->nfuncs_imported) return e->index;
+  for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
+    Name n = lw_module_func_name(m, i);
+    if (n.len == len && memcmp(n.text, name, len) == 0) return i;
+  }
+  return (uint32_t)luaL_argerror(L, 2, "no function of this module has that name");
+}
+
+/* mod:disasm(function) -> text */
+static int module_disasm(lua_State *L)
+{
+  ModuleBox *box = lw_check_open_module(L);
+  const Module *m = lw_code_module(box->code);
+  uint32_t func = check_function(L, m);
+  const CodeOptions *opts = lw_code_options(box->code);
+  CompileOptions how = {.explicit_bounds = opts->explicit_bounds, .effort = opts->effort};
+  Err err = {.at = ERR_NOWHERE};
+  HeldText *held = lw_new_held_text(L, lw_state(L));
+  Status s = lw_image_dump(m, func, "asm", &how, &held->text, &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lw_push_held_text(L, held);
+  return 1;
+}
+
+/* ---- the handle ---- */
+
+static int module_close(lua_State *L)
+{
+  ModuleBox *box = check_module(L);
+  lua_pushboolean(L, box->code != NULL);
+  lw_release(&box->h);
+  return 1;
+}
+
+static int module_closed(lua_State *L)
+{
+  lua_pushboolean(L, check_module(L)->code == NULL);
+  return 1;
+}
+
+static int module_eq(lua_State *L)
+{
+  const ModuleBox *a = lw_test(L, lw_state(L), 1, KIND_MODULE);
+  const ModuleBox *b = lw_test(L, lw_state(L), 2, KIND_MODULE);
+  lua_pushboolean(L, a && b && a->code && a->code == b->code);
+  return 1;
+}
+
+static int module_index(lua_State *L)
+{
+  const ModuleBox *box = check_module(L);
+  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  if (strcmp(key, "name") == 0) {
+    lua_pushstring(L, box->name);
+  } else {
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(2));
+  }
+  return 1;
+}
+
+static int module_tostring(lua_State *L)
+{
+  const ModuleBox *box = check_module(L);
+  lua_pushfstring(L, MODULE_NAME ": %s%s", name_of(box), box->code ? "" : " (closed)");
+  return 1;
+}
+
+static const luaL_Reg methods[] = {
+  {"imports",     module_imports       },
+  {"exports",     module_exports       },
+  {"sections",    module_sections      },
+  {"hash",        module_hash          },
+  {"size",        module_size          },
+  {"bytes",       module_bytes         },
+  {"info",        module_info          },
+  {"disasm",      module_disasm        },
+  {"instantiate", lw_module_instantiate},
+  {"close",       module_close         },
+  {"closed",      module_closed        },
+  {NULL,          NULL                 },
+};
+static const luaL_Reg meta[] = {
+  {"__index",    module_index   },
+  {"__eq",       module_eq      },
+  {"__gc",       lw_box_gc      },
+  {"__close",    module_close   },
+  {"__tostring", module_tostring},
+  {NULL,         NULL           },
+};
+static const luaL_Reg functions[] = {
+  {"compile",  module_compile },
+  {"validate", module_validate},
+  {NULL,       NULL           },
+};
+
+void lw_open_module(lua_State *L)
+{
+  lw_open_kind(L, KIND_MODULE, MODULE_NAME, meta, methods);
+  lw_add_functions(L, functions);
+}

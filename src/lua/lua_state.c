@@ -1,0 +1,230 @@
+/*
+** lua_state.c -- what one Lua state has once: the Store, the weak tables, the boxes.
+**
+** The State userdata is made before every other, and lua_close runs finalizers in
+** reverse order of making, so it comes last. Boxes made by a finalizer during lua_close
+** get no finalizer of their own any more; they are in State.handles like all others and
+** are released there.
+** Invariant: the registry keeps nothing alive but the State, metatables, and the frames
+** (plain strings and numbers) of the last trace.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
+
+/* Addresses are the keys in the registry. */
+static const char state_key, weak_keys[WEAK__MAX], metatable_keys[KIND__MAX];
+
+/* Tell Lua's collector after so much; small enough that garbage of two rounds fits
+   wherever one such heap does. */
+enum { REPORT_BYTES = 32 << 20 };
+
+State *lw_state_find(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
+  State *st = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return st;
+}
+
+Store *lw_store(lua_State *L, State *st)
+{
+  if (!st->store) lw_raise(L, LW_CLOSED, "the Lua state is closing");
+  return st->store;
+}
+
+static int state_gc(lua_State *L)
+{
+  State *st = lua_touserdata(L, 1);
+  while (st->handles) lw_release(st->handles);
+  if (st->store) lw_store_free(st->store);
+  st->store = NULL;
+  return 0;
+}
+
+static void make_weak_tables(lua_State *L)
+{
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  for (int i = 0; i < WEAK__MAX; i++) {
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &weak_keys[i]);
+  }
+  lua_pop(L, 1);
+}
+
+State *lw_state_open(lua_State *L)
+{
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key) == LUA_TUSERDATA)
+    return lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  State *st = lua_newuserdatauv(L, sizeof *st, 0);
+  *st = (State){0};
+  lua_createtable(L, 0, 2);
+  lua_pushcfunction(L, state_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2);
+  make_weak_tables(L);
+  Err err = {.at = ERR_NOWHERE};
+  st->store = lw_store_new(&err);
+  if (!st->store) luaL_error(L, "%s", err.msg);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+  return st;
+}
+
+void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *meta,
+                  const luaL_Reg *methods)
+{
+  State *st = lua_touserdata(L, -1);
+  int state = lua_gettop(L);
+  lua_newtable(L); /* the metatable */
+  lua_newtable(L); /* the methods */
+  lua_pushvalue(L, state);
+  luaL_setfuncs(L, methods, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__index");
+  for (const luaL_Reg *r = meta; r->name; r++) {
+    lua_pushvalue(L, state);
+    lua_pushvalue(L, state + 2);
+    lua_pushcclosure(L, r->func, 2);
+    lua_setfield(L, state + 1, r->name);
+  }
+  lua_pop(L, 1);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  st->metatables[kind] = lua_topointer(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_keys[kind]);
+  assert(lua_gettop(L) == state);
+}
+
+void *lw_new_box(lua_State *L, State *st, Kind kind, size_t size, int nuvalues)
+{
+  assert(size >= sizeof(Handle) && st->metatables[kind]);
+  Handle *h = lua_newuserdatauv(L, size, nuvalues);
+  memset(h, 0, size);
+  h->state = st;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_keys[kind]);
+  lua_setmetatable(L, -2);
+  return h;
+}
+
+void lw_own(Handle *h, void (*release)(Handle *))
+{
+  assert(!h->release && release);
+  h->release = release;
+  h->prev = NULL;
+  h->next = h->state->handles;
+  if (h->next) h->next->prev = h;
+  h->state->handles = h;
+}
+
+void lw_release(Handle *h)
+{
+  void (*release)(Handle *) = h->release;
+  if (!release) return;
+  h->release = NULL;
+  if (h->prev)
+    h->prev->next = h->next;
+  else
+    h->state->handles = h->next;
+  if (h->next) h->next->prev = h->prev;
+  h->prev = h->next = NULL;
+  release(h);
+}
+
+int lw_box_gc(lua_State *L)
+{
+  lw_release(lua_touserdata(L, 1));
+  return 0;
+}
+
+/* Comparing the metatable's address saves the registry lookup of luaL_checkudata: 6 ns
+   instead of 20. */
+void *lw_test(lua_State *L, State *st, int arg, Kind kind)
+{
+  if (lua_type(L, arg) != LUA_TUSERDATA || !lua_getmetatable(L, arg)) return NULL;
+  const void *metatable = lua_topointer(L, -1);
+  lua_pop(L, 1);
+  return metatable == st->metatables[kind] ? lua_touserdata(L, arg) : NULL;
+}
+
+void *lw_check(lua_State *L, int arg, Kind kind, const char *name)
+{
+  void *box = lw_test(L, lw_state(L), arg, kind);
+  if (!box) luaL_typeerror(L, arg, name);
+  return box;
+}
+
+void lw_push_weak(lua_State *L, Weak which)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_keys[which]);
+}
+
+bool lw_weak_get(lua_State *L, Weak which, const void *p)
+{
+  lw_push_weak(L, which);
+  if (lua_rawgetp(L, -1, p) == LUA_TNIL) {
+    lua_pop(L, 2);
+    return false;
+  }
+  lua_remove(L, -2);
+  return true;
+}
+
+void lw_weak_set(lua_State *L, Weak which, const void *p, int index)
+{
+  index = lua_absindex(L, index);
+  lw_push_weak(L, which);
+  lua_pushvalue(L, index);
+  lua_rawsetp(L, -2, p);
+  lua_pop(L, 1);
+}
+
+void lw_hold(lua_State *L, int owner, int value)
+{
+  owner = lua_absindex(L, owner);
+  value = lua_absindex(L, value);
+  if (lua_getiuservalue(L, owner, UV_HOLDS) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, owner, UV_HOLDS);
+  }
+  lua_pushvalue(L, value);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
+void lw_unhold(lua_State *L, int owner, int value)
+{
+  value = lua_absindex(L, value);
+  if (lua_getiuservalue(L, owner, UV_HOLDS) == LUA_TTABLE) {
+    lua_pushvalue(L, value);
+    lua_pushnil(L);
+    lua_rawset(L, -3);
+  }
+  lua_pop(L, 1);
+}
+
+void lw_account(lua_State *L, State *st, uint64_t bytes)
+{
+  st->unreported += bytes;
+  if (st->unreported < REPORT_BYTES) return;
+  uint64_t kib = st->unreported / 1024;
+  st->unreported = 0;
+  /* -1 inside a finalizer, where the collector may not be asked: then later */
+  if (lua_gc(L, LUA_GCSTEP, kib < INT_MAX / 2048 ? (int)kib : INT_MAX / 2048) < 0)
+    st->unreported = bytes;
+}

@@ -1,0 +1,209 @@
+/*
+** lua_tools.c -- what specs and tools ask the core: operators, dumps, figures.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "jit/text.h"
+#include "wasm/ops.h"
+
+/* ---- texts made by malloc, owned while Lua copies them ---- */
+
+static void text_release(Handle *h)
+{
+  HeldText *held = (HeldText *)h;
+  free(held->text);
+  held->text = NULL;
+}
+
+HeldText *lw_new_held_text(lua_State *L, State *st)
+{
+  HeldText *held = lw_new_box(L, st, KIND_HELD, sizeof *held, 0);
+  lw_own(&held->h, text_release);
+  return held;
+}
+
+void lw_push_held_text(lua_State *L, HeldText *held)
+{
+  lua_pushstring(L, held->text);
+  lw_release(&held->h);
+}
+
+/* ---- core.opcodes() ---- */
+
+static const char *const op_names[] = {
+#define OP(name, code, text, imm, sig, feat) #name,
+#include "wasm/ops.def"
+};
+
+static void set_string(lua_State *L, const char *key, const char *value)
+{
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+/* { {name=, code=, text=, imm=, sig=, feature=}, ... } straight from ops.def */
+static int tools_opcodes(lua_State *L)
+{
+  lua_createtable(L, OP__MAX, 0);
+  for (int i = 0; i < OP__MAX; i++) {
+    const OpInfo *op = &lw_op_info[i];
+    lua_createtable(L, 0, 6);
+    set_string(L, "name", op_names[i]);
+    set_string(L, "text", op->text);
+    set_string(L, "imm", lw_imm_text((Imm)op->imm));
+    set_string(L, "sig", lw_sig_info[op->sig].text);
+    set_string(L, "feature", lw_feat_text((Feat)op->feat));
+    lua_pushinteger(L, op->code);
+    lua_setfield(L, -2, "code");
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* ---- dumps ---- */
+
+/* A module decoded and validated for one dump. */
+typedef struct HeldModule {
+  Handle h;
+  Module module;
+  Arena scratch;
+} HeldModule;
+
+static void module_release(Handle *h)
+{
+  HeldModule *held = (HeldModule *)h;
+  lw_arena_free(&held->scratch);
+  lw_module_free(&held->module);
+}
+
+/* Push it, for the bytes at `arg` and the function index behind them. */
+static Status push_module(lua_State *L, int arg, HeldModule **out, Err *err)
+{
+  size_t size;
+  const char *bytes = luaL_checklstring(L, arg, &size);
+  lua_Integer func = luaL_checkinteger(L, arg + 1);
+  const DecodeOptions opts = {0};
+  HeldModule *held = lw_new_box(L, lw_state(L), KIND_HELD, sizeof *held, 0);
+  *out = held;
+  TRY(lw_module_decode((const uint8_t *)bytes, size, &opts, &held->module, err));
+  lw_own(&held->h, module_release);
+  TRY(lw_module_validate(&held->module, err));
+  luaL_argcheck(L, func >= held->module.nfuncs_imported && func < held->module.nfuncs,
+                arg + 1, "no such function in the module");
+  return LW_OK;
+}
+
+/* core.dump(bytes, funcidx, pass [, {bounds=, effort=}]) -> text | nil, err */
+static int tools_dump(lua_State *L)
+{
+  static const char *const known[] = {"bounds", "effort", NULL};
+  static const char *const modes[] = {"guard", "explicit", NULL};
+  const char *pass = luaL_checkstring(L, 3);
+  lua_settop(L, 4);
+  lw_check_options(L, 4, "dump", known);
+  CompileOptions opts = {0};
+  opts.explicit_bounds = lw_opt_choice(L, 4, "bounds", modes, 0) == 1;
+  opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 2);
+  Err err = {.at = ERR_NOWHERE};
+  HeldModule *m;
+  HeldText *held = lw_new_held_text(L, lw_state(L));
+  Status s = push_module(L, 1, &m, &err);
+  if (s == LW_OK)
+    s = lw_image_dump(&m->module, (uint32_t)lua_tointeger(L, 2), pass, &opts, &held->text,
+                      &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lw_release(&m->h);
+  lw_push_held_text(L, held);
+  return 1;
+}
+
+/* core.ir_parse(text, bytes, funcidx) -> the same text printed again | nil, err */
+static int tools_ir_parse(lua_State *L)
+{
+  const char *text = luaL_checkstring(L, 1);
+  lua_settop(L, 3);
+  Err err = {.at = ERR_NOWHERE};
+  HeldModule *m;
+  HeldText *held = lw_new_held_text(L, lw_state(L));
+  Status s = push_module(L, 2, &m, &err);
+  Func func = {0};
+  Str out = {0};
+  if (s == LW_OK)
+    s = lw_ir_parse(text, &m->module, (uint32_t)lua_tointeger(L, 3), &m->scratch, &func, &err);
+  if (s == LW_OK) s = lw_ir_dump(&func, &out);
+  held->text = out.text;
+  if (s == LW_OK && !out.text) s = lw_nomem(&err, "a dump");
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lw_release(&m->h);
+  lw_push_held_text(L, held);
+  return 1;
+}
+
+/* ---- figures ---- */
+
+static void set_count(lua_State *L, const char *key, uint64_t value)
+{
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
+/* core.stats() -> what this Lua state and the process have */
+static int tools_stats(lua_State *L)
+{
+  StoreStats s;
+  CodeStats c;
+  lw_store_stats(lw_store(L, lw_state(L)), &s);
+  lw_code_stats(&c);
+  lua_createtable(L, 0, 12);
+  set_count(L, "instances", s.instances);
+  set_count(L, "activations", s.activations);
+  set_count(L, "parked", s.parked);
+  set_count(L, "stacks", s.stacks);
+  set_count(L, "boxes", s.boxes);
+  set_count(L, "shells", s.shells);
+  set_count(L, "collections", s.collections);
+  set_count(L, "memory_bytes", s.memory_bytes);
+  set_count(L, "codes", c.live);
+  set_count(L, "compiles", c.compiles);
+  set_count(L, "hits", c.hits);
+  set_count(L, "text_bytes", c.text_bytes);
+  return 1;
+}
+
+/* core.interrupt(token) -> was a call of that instance running? */
+static int tools_interrupt(lua_State *L)
+{
+  lua_pushboolean(L, lw_interrupt_send((uint64_t)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/* core.collect(): the collector of references, now */
+static int tools_collect(lua_State *L)
+{
+  lw_collect_refs(L, lw_state(L), true);
+  return 0;
+}
+
+static const luaL_Reg held_meta[] = {
+  {"__gc", lw_box_gc},
+  {NULL,   NULL     },
+};
+static const luaL_Reg functions[] = {
+  {"opcodes",   tools_opcodes  },
+  {"dump",      tools_dump     },
+  {"ir_parse",  tools_ir_parse },
+  {"stats",     tools_stats    },
+  {"interrupt", tools_interrupt},
+  {"collect",   tools_collect  },
+  {NULL,        NULL           },
+};
+
+void lw_open_tools(lua_State *L)
+{
+  lw_open_kind(L, KIND_HELD, "wasm.held", held_meta, held_meta + 1);
+  lw_add_functions(L, functions);
+}

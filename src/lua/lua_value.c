@@ -1,0 +1,231 @@
+/*
+** lua_value.c -- one value, from Lua to wasm and back.
+**
+** Nothing is wrapped or rounded silently: a number that does not fit is refused with the
+** reason. "Bits" are integers holding the exact pattern of a float, for NaNs.
+** References: a funcref is a FuncCell; an externref is a box that names a slot in the
+** Lua table of the box (instance, host function, table, global) that got the value.
+** Invariant: lw_to_value creates no collectable Lua object, so between the first and the
+** last conversion of a call no finalizer runs and no lw_gc_collect can miss a new box.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+bool lw_type_has_refs(const FuncType *t)
+{
+  bool refs = false;
+  for (uint32_t i = 0; i < t->nparams; i++) refs |= lw_val_is_ref(t->params[i]);
+  for (uint32_t i = 0; i < t->nresults; i++) refs |= lw_val_is_ref(t->results[i]);
+  return refs;
+}
+
+void lw_prepare_owner(lua_State *L, State *st, int owner)
+{
+  OwnerBox *box = lua_touserdata(L, owner);
+  owner = lua_absindex(L, owner);
+  luaL_checkstack(L, 8, NULL);
+  for (int uv = UV_HOLDS; uv <= UV_SLOTS; uv++) {
+    if (lua_getiuservalue(L, owner, uv) != LUA_TTABLE) {
+      lua_newtable(L);
+      lua_setiuservalue(L, owner, uv);
+    }
+    lua_pop(L, 1);
+  }
+  if (box->keep.id) return;
+  uint64_t id = ++st->owners;
+  lw_weak_set(L, WEAK_OWNERS, (void *)(uintptr_t)id, owner);
+  box->keep.id = id;
+}
+
+static const char *refuse(lua_State *L, int arg, ValType t, char why[WHY_SIZE])
+{
+  char type[32];
+  lw_val_text(t, type, sizeof type);
+  if (lua_type(L, arg) == LUA_TNUMBER) {
+    bool whole = lua_isinteger(L, arg) || lua_tonumber(L, arg) == floor(lua_tonumber(L, arg));
+    snprintf(why, WHY_SIZE, "%s expected, %.14g %s", type, lua_tonumber(L, arg),
+             whole ? "is out of range" : "has no integer representation");
+  } else
+    snprintf(why, WHY_SIZE, "%s expected, got %s", type, luaL_typename(L, arg));
+  return why;
+}
+
+/* A Lua number with an exact integer value. Strings are not numbers here. */
+static bool to_integer(lua_State *L, int arg, lua_Integer *out)
+{
+  int exact = 0;
+  if (lua_type(L, arg) == LUA_TNUMBER) *out = lua_tointegerx(L, arg, &exact);
+  return exact;
+}
+
+static bool to_word(lua_State *L, int arg, bool bits, Value *out)
+{
+  lua_Integer v = 0;
+  if (!bits && lua_type(L, arg) == LUA_TBOOLEAN) {
+    out->i64 = (uint64_t)lua_toboolean(L, arg);
+    return true;
+  }
+  if (!to_integer(L, arg, &v) || v < INT32_MIN || v > (lua_Integer)UINT32_MAX) return false;
+  out->i64 = (uint32_t)v;
+  return true;
+}
+
+static bool to_number(lua_State *L, int arg, ValType t, bool bits, Value *out)
+{
+  lua_Integer v = 0;
+  switch (t) {
+  case VAL_I32: return to_word(L, arg, bits, out);
+  case VAL_F32:
+    if (bits) return to_word(L, arg, bits, out);
+    if (lua_type(L, arg) != LUA_TNUMBER) return false;
+    out->f32 = (float)lua_tonumber(L, arg);
+    return true;
+  case VAL_F64:
+    if (!bits) {
+      if (lua_type(L, arg) != LUA_TNUMBER) return false;
+      out->f64 = lua_tonumber(L, arg);
+      return true;
+    } /* fallthrough */
+  case VAL_I64:
+    if (!to_integer(L, arg, &v)) return false;
+    out->i64 = (uint64_t)v;
+    return true;
+  default: return false;
+  }
+}
+
+/* Put the value at `arg` into a free slot of the owner; a box for it, or 0. */
+static uint64_t keep_extern(lua_State *L, int arg, int owner)
+{
+  OwnerBox *box = lua_touserdata(L, owner);
+  Owner *keep = &box->keep;
+  assert(keep->id);
+  arg = lua_absindex(L, arg);
+  lua_getiuservalue(L, owner, UV_SLOTS);
+  lua_Integer slot = keep->free;
+  if (slot) {
+    lua_rawgeti(L, -1, slot);
+    keep->free = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  } else if (keep->used < (lua_Integer)UINT32_MAX)
+    slot = ++keep->used;
+  uint64_t ref = 0;
+  if (slot) ref = lw_extern_new(box->h.state->store, (void *)(uintptr_t)keep->id, (uint32_t)slot);
+  if (ref)
+    lua_pushvalue(L, arg);
+  else {
+    lua_pushinteger(L, keep->free);
+    keep->free = slot;
+  }
+  lua_rawseti(L, -2, slot);
+  lua_pop(L, 1);
+  return ref;
+}
+
+/* The owner lives as long as what `f` stands for may be called. */
+static void keep_func(lua_State *L, const FuncBox *f, int func, int owner)
+{
+  func = lua_absindex(L, func);
+  lua_getiuservalue(L, owner, UV_HOLDS);
+  if (f->host)
+    lua_pushvalue(L, func);
+  else
+    lua_getiuservalue(L, func, UV_FUNC_OWNER);
+  if (!lua_isnil(L, -1)) {
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+  } else
+    lua_pop(L, 2);
+}
+
+static const char *to_reference(lua_State *L, int arg, ValType t, int owner, Value *out,
+                                char why[WHY_SIZE])
+{
+  out->ref = 0;
+  if (lua_isnoneornil(L, arg)) return NULL;
+  State *st = ((OwnerBox *)lua_touserdata(L, owner))->h.state;
+  if (lw_val_heap(t) == HEAP_EXTERN) {
+    out->ref = keep_extern(L, arg, owner);
+    return out->ref ? NULL : "out of memory for a reference";
+  }
+  FuncBox *f = lw_push_funcbox(L, st, arg);
+  if (!f) {
+    snprintf(why, WHY_SIZE, "function of an instance or wasm.func expected, got %s%s",
+             luaL_typename(L, arg), lua_isfunction(L, arg) ? " of Lua" : "");
+    return why;
+  }
+  if (lw_func_live(f)) {
+    keep_func(L, f, -1, owner);
+    out->ref = (uint64_t)(uintptr_t)f->cell;
+  }
+  lua_pop(L, 1);
+  return out->ref ? NULL : "the function's instance is closed";
+}
+
+const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner, Value *out,
+                        char why[WHY_SIZE])
+{
+  *out = (Value){.words = {0, 0}};
+  if (lw_val_is_ref(t)) return to_reference(L, arg, t, owner, out, why);
+  return to_number(L, arg, t, bits, out) ? NULL : refuse(L, arg, t, why);
+}
+
+static void push_extern(lua_State *L, uint64_t ref)
+{
+  const ExternBox *box = ref ? lw_extern_of(ref) : NULL;
+  if (!box || !lw_weak_get(L, WEAK_OWNERS, box->owner)) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_getiuservalue(L, -1, UV_SLOTS);
+  lua_rawgeti(L, -1, box->slot);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v)
+{
+  switch (lw_val_kind(t)) {
+  case VAL_I32: lua_pushinteger(L, (int32_t)v.i32); break;
+  case VAL_I64: lua_pushinteger(L, (lua_Integer)v.i64); break;
+  case VAL_F32:
+    if (bits)
+      lua_pushinteger(L, v.i32);
+    else
+      lua_pushnumber(L, (lua_Number)v.f32);
+    break;
+  case VAL_F64:
+    if (bits)
+      lua_pushinteger(L, (lua_Integer)v.i64);
+    else
+      lua_pushnumber(L, v.f64);
+    break;
+  default:
+    if (lw_val_heap(t) == HEAP_EXTERN)
+      push_extern(L, v.ref);
+    else
+      lw_push_func(L, st, (FuncCell *)(uintptr_t)v.ref);
+  }
+}
+
+void lw_collect_refs(lua_State *L, State *st, bool now)
+{
+  DeadSlot dead;
+  if (!st->store || !(now || lw_gc_wanted(st->store)) || !lua_checkstack(L, 6)) return;
+  lw_gc_collect(st->store, NULL, 0);
+  while (lw_gc_next_dead(st->store, &dead)) {
+    if (!lw_weak_get(L, WEAK_OWNERS, dead.owner)) continue;
+    Owner *keep = &((OwnerBox *)lua_touserdata(L, -1))->keep;
+    lua_getiuservalue(L, -1, UV_SLOTS);
+    lua_pushinteger(L, keep->free);
+    lua_rawseti(L, -2, dead.slot);
+    keep->free = dead.slot;
+    lua_pop(L, 2);
+  }
+}

@@ -1,0 +1,38 @@
+/*
+** lua_wasm.c -- luaopen_wasm_core: assembles the module table.
+** The only symbol this shared object exports.
+** Layer: lua.
+*/
+#include "lua/bind.h"
+
+#include <assert.h>
+
+void lw_add_functions(lua_State *L, const luaL_Reg *functions)
+{
+  int state = lua_gettop(L);
+  assert(lua_isuserdata(L, state) && lua_istable(L, state - 1));
+  lua_pushvalue(L, state - 1);
+  lua_pushvalue(L, state);
+  luaL_setfuncs(L, functions, 1);
+  lua_settop(L, state);
+}
+
+__attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
+{
+  luaL_checkversion(L);
+  lua_newtable(L);
+  lw_state_open(L);
+  lw_open_error(L);
+  lw_open_trace(L);
+  lw_open_call(L);
+  lw_open_tools(L);
+  lw_open_func(L);
+  lw_open_memory(L);
+  lw_open_view(L);
+  lw_open_table(L);
+  lw_open_global(L);
+  lw_open_instance(L);
+  lw_open_module(L);
+  lua_pop(L, 1);
+  return 1;
+}

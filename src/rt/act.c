@@ -1,0 +1,391 @@
+/*
+** act.c -- activations: one call from the host into wasm, on a private stack.
+**
+** An activation is in up to three lists: all of the Store (acts), the nest while it or
+** what it called runs, the order of its memory from entry to end. It leaves the last two
+** as soon as it ends, the first when it is dropped.
+** Layer: rt.
+*/
+#include "rt/act.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "jit/layout.h"
+#include "jit/stubs.h"
+#include "jit/trap.h"
+#include "rt/stack.h"
+#include "rt/state.h"
+#include "rt/trap.h"
+#include "rt/type.h"
+
+_Static_assert(offsetof(Activation, guest_sp) == ACT_GUEST_SP, "layout.h");
+_Static_assert(offsetof(Activation, host_sp) == ACT_HOST_SP, "layout.h");
+_Static_assert(offsetof(Activation, trap) == ACT_TRAP, "layout.h");
+_Static_assert(offsetof(Activation, why) == ACT_WHY, "layout.h");
+_Static_assert(offsetof(Activation, callee) == ACT_CALLEE, "layout.h");
+_Static_assert(offsetof(Activation, limit) == ACT_LIMIT, "layout.h");
+_Static_assert(offsetof(Activation, overflow) == ACT_OVERFLOW, "layout.h");
+_Static_assert(offsetof(Activation, gpr) == ACT_GPR, "layout.h");
+_Static_assert(offsetof(Activation, fpr) == ACT_FPR, "layout.h");
+_Static_assert(offsetof(Activation, trap_pc) == ACT_TRAP_PC, "layout.h");
+_Static_assert(offsetof(Activation, trap_rbp) == ACT_TRAP_RBP, "layout.h");
+_Static_assert(offsetof(Activation, trap_rsp) == ACT_TRAP_RSP, "layout.h");
+_Static_assert(offsetof(Activation, trap_ctx) == ACT_TRAP_CTX, "layout.h");
+_Static_assert(offsetof(Activation, flags) == ACT_FLAGS, "layout.h");
+_Static_assert((int)ACT_IS_RETURNED == ACT_RETURNED, "layout.h");
+_Static_assert((int)ACT_IS_CALLOUT == ACT_CALLOUT, "layout.h");
+_Static_assert((int)ACT_IS_TRAPPED == ACT_TRAPPED, "layout.h");
+
+/* ---- the nest ---- */
+
+static inline void nest_remove(Activation *a)
+{
+  assert(a->nested);
+  Store *s = a->store;
+  if (s->nest == a)
+    s->nest = a->outer;
+  else
+    a->inner->outer = a->outer;
+  if (a->outer) a->outer->inner = a->inner;
+  a->outer = a->inner = NULL;
+  a->nested = false;
+  if (!a->instance) return;
+  assert(a->instance->entered > 0);
+  if (--a->instance->entered > 0) return;
+  InterruptSlot *slot = a->instance->slot;
+  if (a->state != ACT_OUT)
+    lw_slot_end(slot);
+  else if (lw_slot_park(slot) && a->end == LW_OK)
+    a->end = LW_INTERRUPT; /* asked while it was parked: it ends when it is resumed */
+}
+
+/* Who yielded since we last looked is not an outer call of what comes now. */
+static inline void leave_parked(Store *s)
+{
+  while (s->nest && s->parked && s->parked(s->nest))
+    nest_remove(s->nest);
+}
+
+static inline void nest_push(Activation *a)
+{
+  assert(!a->nested && !a->inner);
+  Store *s = a->store;
+  a->outer = s->nest;
+  if (a->outer) a->outer->inner = a;
+  a->depth = a->outer ? a->outer->depth + 1 : 1;
+  a->nested = true;
+  s->nest = a;
+  if (a->instance && a->instance->entered++ == 0) lw_slot_begin(a->instance->slot);
+}
+
+/* On resume: whatever was entered from its host function has ended or yielded. */
+static void nest_return_to(Activation *a)
+{
+  Store *s = a->store;
+  if (!a->nested) {
+    leave_parked(s);
+    nest_push(a);
+  } else {
+    while (s->nest != a)
+      nest_remove(s->nest);
+  }
+}
+
+/* ---- order per memory 0, and the guest's stack pointer ---- */
+
+static inline void order_push(Activation *a)
+{
+  assert(!a->memory);
+  Memory *m = a->instance ? a->instance->vm.memory0 : NULL;
+  if (!m) return;
+  a->memory = m; /* the instance holds it, and waits for us */
+  a->newer = NULL;
+  a->older = m->newest;
+  if (a->older) a->older->newer = a;
+  m->newest = a;
+}
+
+static inline void order_remove(Activation *a)
+{
+  Memory *m = a->memory;
+  if (!m) return;
+  if (a->older) a->older->newer = a->newer;
+  if (a->newer) a->newer->older = a->older;
+  if (m->newest == a) m->newest = a->older;
+  a->older = a->newer = NULL;
+  a->memory = NULL;
+}
+
+static inline void sp_save(Activation *a)
+{
+  Instance *i = a->instance;
+  a->sp_saved = i && i->sp_global >= 0;
+  a->sp_owed = false;
+  if (a->sp_saved) a->sp_value = lw_instance_global_value(i, (uint32_t)i->sp_global)->i32;
+}
+
+/* Before it leaves the order. Who was entered later still uses the stack below: that one
+   gives back what this one owes, even when it returns. */
+static inline void sp_restore(Activation *a)
+{
+  if (!a->sp_saved) return;
+  Instance *i = a->instance;
+  Activation *later = a->newer;
+  while (later && later->instance != i) later = later->newer;
+  if (later) {
+    later->sp_value = a->sp_value;
+    later->sp_owed = true;
+    a->sp_saved = false;
+    return;
+  }
+  lw_instance_global_value(i, (uint32_t)i->sp_global)->i64 = a->sp_value;
+  a->sp_saved = false;
+}
+
+/* ---- making one ---- */
+
+Status lw_act_new(Store *s, FuncCell *cell, Activation **out, Err *err)
+{
+  if (cell->code == lw_stub_closed)
+    return lw_fail(err, LW_CLOSED, ERR_NOWHERE,
+                   "the instance of this function is closed");
+  leave_parked(s);
+  if (s->nest && s->nest->depth >= s->max_depth)
+    return lw_fail(err, LW_LIMIT, ERR_NOWHERE,
+                   "calls from wasm to the host and back are nested %u deep",
+                   s->max_depth);
+  Instance *i = cell->shell ? cell->shell->instance : NULL;
+  Activation *a = lw_stack_take(s, i ? i->stack_size : 0);
+  if (!a) return lw_nomem(err, "a call's stack");
+  const TypeInfo *t = lw_type_info(cell->type);
+  assert(!a->nested && !a->memory && !a->callee && !a->user && a->grown == 0);
+  a->store = s;
+  a->entry = cell;
+  a->instance = i;
+  a->flags = t->abi.has_float ? ACT_FLOATS : 0;
+  a->state = ACT_FRESH;
+  a->end = LW_OK;
+  a->trap = TRAP_NONE;
+  /* result area on top, overflow arguments below it, then the return address */
+  Value *area = (Value *)(void *)lw_stack_top(a) - t->abi.nstack_results;
+  a->guest_sp = a->overflow = area - t->abi.nstack_params;
+  if (t->abi.result_area) a->gpr[0] = (uintptr_t)area;
+  a->prev = NULL;
+  a->next = s->acts;
+  if (a->next) a->next->prev = a;
+  s->acts = a;
+  *out = a;
+  return LW_OK;
+}
+
+/* ---- values in and out ---- */
+
+/* Every i32 in a register or cell is zero-extended: addresses rely on it. */
+static Value widened(ValType t, Value v)
+{
+  switch (lw_val_kind(t)) {
+  case VAL_I32:
+  case VAL_F32:
+    return (Value){
+      .words = {v.i32, 0}
+    };
+  case VAL_V128: return v;
+  default:
+    return (Value){
+      .words = {v.i64, 0}
+    };
+  }
+}
+
+static void put(Activation *a, AbiLoc at, Value *cells, Value v)
+{
+  switch ((AbiClass)at.cls) {
+  case ABI_GPR: a->gpr[at.index] = v.i64; break;
+  case ABI_FPR: a->fpr[at.index] = v; break;
+  case ABI_STACK: cells[at.index] = v; break;
+  }
+}
+
+static Value get(const Activation *a, AbiLoc at, const Value *cells, ValType t)
+{
+  switch ((AbiClass)at.cls) {
+  case ABI_GPR:
+    return widened(t, (Value){
+                        .words = {a->gpr[at.index], 0}
+    });
+  case ABI_FPR: return widened(t, a->fpr[at.index]);
+  default: return widened(t, cells[at.index]);
+  }
+}
+
+void lw_act_set_args(Activation *a, const Value *args)
+{
+  assert(a->state == ACT_FRESH);
+  const TypeInfo *t = lw_type_info(a->entry->type);
+  for (uint32_t k = 0; k < t->type.nparams; k++)
+    put(a, t->params[k], a->overflow, widened(t->type.params[k], args[k]));
+}
+
+void lw_act_results(const Activation *a, Value *results)
+{
+  assert(a->state == ACT_FINISHED);
+  const TypeInfo *t = lw_type_info(a->entry->type);
+  const Value *area = (Value *)(void *)lw_stack_top(a) - t->abi.nstack_results;
+  for (uint32_t k = 0; k < t->type.nresults; k++)
+    results[k] = get(a, t->results[k], area, t->type.results[k]);
+}
+
+void lw_act_callout_args(const Activation *a, Value *args)
+{
+  assert(a->state == ACT_OUT);
+  const TypeInfo *t = lw_type_info(a->callee->cell.type);
+  for (uint32_t k = 0; k < t->type.nparams; k++)
+    args[k] = get(a, t->params[k], a->overflow, t->type.params[k]);
+}
+
+void lw_act_callout_results(Activation *a, const Value *results)
+{
+  if (a->state == ACT_DEAD) return; /* killed: nobody will read them */
+  assert(a->state == ACT_OUT);
+  const TypeInfo *t = lw_type_info(a->callee->cell.type);
+  /* The hidden pointer is in the register that the first result will take. */
+  Value *area = t->abi.result_area ? (Value *)(uintptr_t)a->gpr[0] : NULL;
+  for (uint32_t k = 0; k < t->type.nresults; k++)
+    put(a, t->results[k], area, widened(t->type.results[k], results[k]));
+}
+
+/* ---- running it ---- */
+
+static inline ActWhy ended(Activation *a, ActState state, ActWhy why)
+{
+  a->state = state;
+  nest_remove(a);
+  if (state == ACT_DEAD || a->sp_owed) sp_restore(a);
+  order_remove(a);
+  return why;
+}
+
+/* Must it end before it runs (again)? */
+static inline bool cut_short(Activation *a)
+{
+  if (a->end == LW_OK && lw_interrupt_pending(a->store->poll, a)) a->end = LW_INTERRUPT;
+  if (a->end == LW_INTERRUPT) a->trap = TRAP_INTERRUPT;
+  return a->end != LW_OK;
+}
+
+static inline ActWhy run(Activation *a, bool fresh)
+{
+  if (cut_short(a)) return ended(a, ACT_DEAD, ACT_IS_TRAPPED);
+  if (!lw_trap_begin(a)) {
+    a->end = LW_NOMEM;
+    return ended(a, ACT_DEAD, ACT_IS_TRAPPED);
+  }
+  a->store->act = a;
+  a->state = ACT_RUNNING;
+  ActWhy why = (ActWhy)(fresh ? lw_stub_enter(a, a->entry) : lw_stub_resume(a));
+  lw_trap_end();
+  switch (why) {
+  case ACT_IS_CALLOUT: assert(a->state == ACT_OUT); return why;
+  case ACT_IS_RETURNED: return ended(a, ACT_FINISHED, why);
+  default:
+    assert(why == ACT_IS_TRAPPED && (a->trap != TRAP_NONE || a->end != LW_OK));
+    if (a->trap == TRAP_INTERRUPT) a->end = LW_INTERRUPT;
+    return ended(a, ACT_DEAD, why);
+  }
+}
+
+unsigned lw_act_callout(Activation *a)
+{
+  Store *s = a->store;
+  lw_trap_end();
+  a->state = ACT_OUT;
+  if (!s->callout || !s->callout(a)) return ACT_IS_CALLOUT;
+  assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
+  nest_return_to(a);
+  if (cut_short(a)) return ACT_IS_TRAPPED;
+  bool ready = lw_trap_begin(a);
+  assert(ready && "this thread has entered wasm before");
+  (void)ready;
+  s->act = a;
+  a->state = ACT_RUNNING;
+  return ACT_IS_RETURNED;
+}
+
+ActWhy lw_act_enter(Activation *a)
+{
+  assert(a->state == ACT_FRESH);
+  leave_parked(a->store);
+  nest_push(a);
+  order_push(a);
+  sp_save(a);
+  return run(a, true);
+}
+
+bool lw_act_parked(const Activation *a)
+{
+  if (a->state != ACT_OUT) return false;
+  return !a->nested || (a->store->parked && a->store->parked(a));
+}
+
+void lw_act_kill(Activation *a)
+{
+  assert(lw_act_parked(a));
+  Store *s = a->store;
+  if (s->nclosing) lw_close_leave(a);
+  if (a->nested) nest_remove(a);
+  sp_restore(a);
+  order_remove(a);
+  a->state = ACT_DEAD;
+  a->end = LW_CLOSED;
+  a->instance = NULL;
+  a->callee = NULL;
+  a->trap_pc = NULL;
+  a->trap_rbp = NULL;
+  lw_stack_detach(a);
+}
+
+Status lw_act_may_resume(const Activation *a, bool any_order, Err *err)
+{
+  assert(a->state == ACT_OUT || a->state == ACT_DEAD);
+  if (any_order || !a->newer || a->instance->interleave_any) return LW_OK;
+  return lw_fail(err, LW_BUSY, ERR_NOWHERE,
+                 "a later call on the same memory has not ended yet");
+}
+
+ActWhy lw_act_resume(Activation *a)
+{
+  if (a->state == ACT_DEAD) return ACT_IS_TRAPPED; /* killed while it was parked */
+  assert(a->state == ACT_OUT);
+  nest_return_to(a);
+  return run(a, false);
+}
+
+void lw_act_drop(Activation *a)
+{
+  assert(a->state != ACT_RUNNING);
+  Store *s = a->store;
+  if (s->nclosing) lw_close_leave(a);
+  if (a->nested) nest_remove(a);
+  if (a->state != ACT_FINISHED) sp_restore(a);
+  order_remove(a);
+  if (a->prev) a->prev->next = a->next;
+  if (a->next) a->next->prev = a->prev;
+  if (s->acts == a) s->acts = a->next;
+  a->callee = NULL;
+  a->user = a->anchor = NULL;
+  a->laid_out = false;
+  a->trap_pc = NULL;
+  a->trap_rbp = NULL;
+  a->grown = 0;
+  lw_stack_give(a);
+  if (s->nclosing) lw_close_waiting(s);
+}
+
+void lw_act_trap(Store *s, unsigned trap_code)
+{
+  assert(s->act && s->act->state == ACT_RUNNING);
+  assert(trap_code != TRAP_NONE && trap_code < TRAP__MAX);
+  s->act->trap = trap_code;
+}

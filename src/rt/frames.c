@@ -1,0 +1,80 @@
+/*
+** frames.c -- walking the frames on a private stack, innermost first.
+**
+** The stack is the guest's, so nothing on it is believed: frame pointers must lie inside
+** it and rise, return addresses must lie in the text of a known image.
+** Layer: rt.
+*/
+#include "rt/frames.h"
+
+#include <assert.h>
+
+#include "rt/instance.h"
+#include "rt/stack.h"
+
+static bool name_frame(Walk *w)
+{
+  w->code = lw_code_of_pc(w->pc, &w->image);
+  if (w->code) w->func = lw_image_find(w->image, w->pc);
+  return w->code && w->func != UINT32_MAX;
+}
+
+/* May the two words at rbp be read? */
+static bool inside(const Activation *a, void **rbp)
+{
+  uintptr_t p = (uintptr_t)rbp, top = (uintptr_t)lw_stack_top(a);
+  return p % sizeof(void *) == 0 && p >= (uintptr_t)a->limit && p < top &&
+         top - p >= 2 * sizeof(void *);
+}
+
+/* What the frame itself says, else what its callee was. */
+static void attribute(Walk *w)
+{
+  if (w->image->saves_ctx[w->func] && inside(w->act, w->rbp - 1)) w->ctx = w->rbp[-1];
+}
+
+bool lw_walk_first(const Activation *a, Walk *w)
+{
+  *w = (Walk){.act = a, .pc = a->trap_pc, .rbp = a->trap_rbp, .ctx = a->trap_ctx};
+  if (!w->pc || !name_frame(w)) return false;
+  /* Where it called out, r14 was the host function. Where it trapped, r14 is its own, and
+     the frame may not have been made yet. */
+  if (a->trap_ctx == a->callee) attribute(w);
+  return true;
+}
+
+bool lw_walk_next(Walk *w)
+{
+  void **rbp = w->rbp;
+  if (!inside(w->act, rbp)) return false;
+  w->pc = rbp[1];
+  w->rbp = rbp[0];
+  if (w->rbp && w->rbp <= rbp) return false; /* frames rise: what does not is no frame */
+  if (!name_frame(w)) return false;
+  attribute(w);
+  return true;
+}
+
+uint32_t lw_act_frames(const Activation *a, Frame *out, uint32_t cap)
+{
+  assert(a->state == ACT_OUT || a->state == ACT_DEAD);
+  Walk w;
+  uint32_t n = 0;
+  for (bool more = lw_walk_first(a, &w); more; more = lw_walk_next(&w), n++) {
+    if (n >= cap) continue;
+    const Module *m = lw_code_module(w.code);
+    out[n] =
+      (Frame){m, w.code, m->nfuncs_imported + w.func, lw_image_where(w.image, w.pc)};
+  }
+  return n;
+}
+
+bool lw_act_uses(const Activation *a, const Instance *i)
+{
+  if (a->instance == i) return true;
+  if (a->state != ACT_OUT && a->state != ACT_DEAD) return false;
+  Walk w;
+  for (bool more = lw_walk_first(a, &w); more; more = lw_walk_next(&w))
+    if (w.ctx == i) return true;
+  return false;
+}

@@ -1,0 +1,34 @@
+/*
+** frames.h -- walking the frames on a private stack, innermost first.
+**
+** Every wasm function keeps rbp as in C: [rbp] is the caller's rbp, [rbp + 8] the return
+** address; the outermost has [rbp] = 0. A function that may lead into another instance
+** or to the host also keeps its own context at [rbp - 8]; all others run in the same
+** instance as the function they called last. So every frame is attributed exactly.
+** Layer: rt.
+*/
+#ifndef LW_FRAMES_H
+#define LW_FRAMES_H
+
+#include "rt/act.h"
+
+typedef struct Walk {
+  const Activation *act;
+  const uint8_t *pc; /* the trapping instruction, or a return address */
+  void **rbp;
+  const void *ctx; /* the Instance whose frame it is */
+  Code *code;
+  const Image *image;
+  uint32_t func; /* among the module's defined functions */
+  bool done;
+} Walk;
+
+/* Both: true when *w names a frame of wasm code. Only for activations that called out
+   or trapped. */
+bool lw_walk_first(const Activation *a, Walk *w);
+bool lw_walk_next(Walk *w);
+
+/* Has a (not dropped) anything to do with i: entered through it, or a frame of it? */
+bool lw_act_uses(const Activation *a, const Instance *i);
+
+#endif

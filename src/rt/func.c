@@ -1,0 +1,128 @@
+/*
+** func.c -- host functions, and what a cell can say about itself.
+**
+** A cell is closed by pointing it at a stub that traps and at a context that the Store
+** owns, so that whoever still holds it can call it without harm.
+** Layer: rt.
+*/
+#include "rt/func.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "jit/layout.h"
+#include "jit/stubs.h"
+#include "rt/helpers.h"
+#include "rt/instance.h"
+#include "rt/state.h"
+#include "rt/type.h"
+
+_Static_assert(offsetof(FuncCell, code) == CELL_CODE, "layout.h");
+_Static_assert(offsetof(FuncCell, ctx) == CELL_CTX, "layout.h");
+_Static_assert(offsetof(FuncCell, type) == CELL_TYPE, "layout.h");
+_Static_assert(sizeof(FuncCell) == CELL_SIZE, "layout.h");
+
+_Static_assert(offsetof(VmCtx, poll) == VMCTX_POLL, "layout.h");
+_Static_assert(offsetof(VmCtx, store) == VMCTX_STORE, "layout.h");
+_Static_assert(offsetof(VmCtx, mem_base) == VMCTX_MEM_BASE, "layout.h");
+_Static_assert(offsetof(VmCtx, memory0) == VMCTX_MEMORY0, "layout.h");
+_Static_assert(offsetof(VmCtx, types) == VMCTX_TYPES, "layout.h");
+_Static_assert(offsetof(VmCtx, helpers) == VMCTX_HELPERS, "layout.h");
+_Static_assert(offsetof(VmCtx, call_c) == VMCTX_CALL_C, "layout.h");
+_Static_assert(offsetof(VmCtx, flags) == VMCTX_FLAGS, "layout.h");
+_Static_assert(offsetof(VmCtx, pop) == VMCTX_POP, "layout.h");
+_Static_assert(offsetof(VmCtx, cells) == VMCTX_CELLS, "layout.h");
+_Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
+
+void lw_vm_init(VmCtx *vm, Store *s)
+{
+  *vm = (VmCtx){
+    .poll = s->poll->address,
+    .store = s,
+    .helpers = lw_helpers,
+    .call_c = lw_stub_helper,
+  };
+}
+
+Status lw_host_new(Store *s, const FuncType *type, HostFunc **out, Err *err)
+{
+  HostFunc *h = calloc(1, sizeof *h);
+  if (!h) return lw_nomem(err, "a host function");
+  Status status = lw_type_intern(type, &h->cell.type, &h->type, err);
+  if (status != LW_OK) {
+    free(h);
+    return status;
+  }
+  const Abi *abi = &lw_type_info(h->cell.type)->abi;
+  lw_vm_init(&h->vm, s);
+  h->vm.flags = abi->has_float ? VMCTX_FLOATS : 0;
+  h->vm.pop = 16u * abi->nstack_params;
+  h->cell.code = lw_stub_callout;
+  h->cell.ctx = h;
+  h->cell.func = UINT32_MAX;
+  h->refs = 1;
+  h->next = s->hosts;
+  if (h->next) h->next->prev = h;
+  s->hosts = h;
+  *out = h;
+  return LW_OK;
+}
+
+HostFunc *lw_host_ref(HostFunc *h)
+{
+  assert(h->refs > 0 && h->refs < UINT32_MAX);
+  h->refs++;
+  return h;
+}
+
+void lw_host_unref(HostFunc *h)
+{
+  if (!h) return;
+  assert(h->refs > 0);
+  if (--h->refs > 0) return;
+  Store *s = h->vm.store;
+  lw_cell_close(&h->cell, s);
+  s->heap.since++; /* something the collector can free */
+}
+
+void lw_host_free(HostFunc *h)
+{
+  Store *s = h->vm.store;
+  if (h->prev) h->prev->next = h->next;
+  if (h->next) h->next->prev = h->prev;
+  if (s->hosts == h) s->hosts = h->next;
+  lw_type_release(h->cell.type);
+  free(h);
+}
+
+void lw_cell_close(FuncCell *c, Store *s)
+{
+  c->code = lw_stub_closed;
+  c->ctx = &s->closed;
+}
+
+bool lw_cell_closed(const FuncCell *c)
+{
+  return c->code == lw_stub_closed;
+}
+
+const FuncType *lw_cell_type(const FuncCell *c)
+{
+  return lw_type_of(c->type);
+}
+
+Instance *lw_cell_instance(const FuncCell *c)
+{
+  if (!c->shell || lw_cell_closed(c)) return NULL;
+  assert(c->shell->instance);
+  return c->shell->instance;
+}
+
+HostFunc *lw_cell_host(const FuncCell *c)
+{
+  if (c->shell) return NULL;
+  /* The cell lies inside its HostFunc; ctx says so only while it is not given up. */
+  const char *at = (const char *)c - offsetof(HostFunc, cell);
+  return (HostFunc *)(uintptr_t)at;
+}

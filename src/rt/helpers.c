@@ -1,0 +1,130 @@
+/*
+** helpers.c -- the C functions behind helper.def.
+**
+** They run on the host's stack, called by lw_stub_helper. Index arguments come from a
+** validated module, sizes and addresses from the guest: those are checked here, before
+** anything is written (standard, section 4.6: bulk operations trap first). i32 arguments
+** arrive zero-extended; an i32 result is returned zero-extended.
+** Layer: rt.
+*/
+#include "rt/helpers.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "jit/trap.h"
+#include "rt/instance.h"
+#include "rt/segment.h"
+#include "rt/store.h"
+
+static uint64_t end(Instance *i, unsigned trap_code)
+{
+  if (trap_code != TRAP_NONE) lw_act_trap(i->vm.store, trap_code);
+  return 0;
+}
+
+static uint64_t old_size(uint64_t old) /* a failure is -1 in the width of an i32 */
+{
+  return old == UINT64_MAX ? UINT32_MAX : old;
+}
+
+/* The binding tells its collector about memory it cannot see. */
+static void note_growth(Instance *i, uint64_t bytes)
+{
+  Activation *a = lw_store_running(i->vm.store);
+  if (a) a->grown += bytes;
+}
+
+static Memory *memory(Instance *i, uint64_t x)
+{
+  return lw_instance_memory(i, (uint32_t)x);
+}
+
+static Table *table(Instance *i, uint64_t x)
+{
+  return lw_instance_table(i, (uint32_t)x);
+}
+
+static uint64_t lw_helper_memory_grow(Instance *i, uint64_t x, uint64_t pages)
+{
+  uint64_t old = lw_memory_grow(memory(i, x), pages);
+  if (old != UINT64_MAX) note_growth(i, pages * WASM_PAGE);
+  return old_size(old);
+}
+
+static uint64_t lw_helper_memory_fill(Instance *i, uint64_t x, uint64_t dst,
+                                      uint64_t byte, uint64_t n)
+{
+  Memory *m = memory(i, x);
+  if (!lw_memory_has(m, dst, n)) return end(i, TRAP_MEMORY);
+  if (n) memset(m->base + dst, (int)(byte & 0xff), n);
+  return 0;
+}
+
+static uint64_t lw_helper_memory_copy(Instance *i, uint64_t x_dst, uint64_t x_src,
+                                      uint64_t dst, uint64_t src, uint64_t n)
+{
+  Memory *to = memory(i, x_dst), *from = memory(i, x_src);
+  if (!lw_memory_has(to, dst, n) || !lw_memory_has(from, src, n))
+    return end(i, TRAP_MEMORY);
+  if (n) memmove(to->base + dst, from->base + src, n);
+  return 0;
+}
+
+static uint64_t lw_helper_memory_init(Instance *i, uint64_t x, uint64_t data,
+                                      uint64_t dst, uint64_t src, uint64_t n)
+{
+  return end(i, lw_data_copy(i, memory(i, x), (uint32_t)data, dst, src, n));
+}
+
+static uint64_t lw_helper_data_drop(Instance *i, uint64_t data)
+{
+  assert(data < i->module->ndatas);
+  i->data_dropped[data] = true;
+  return 0;
+}
+
+static uint64_t lw_helper_table_grow(Instance *i, uint64_t x, uint64_t ref, uint64_t n)
+{
+  uint64_t old = lw_table_grow(table(i, x), n, ref);
+  if (old != UINT64_MAX) note_growth(i, n * sizeof(uint64_t));
+  return old_size(old);
+}
+
+static uint64_t lw_helper_table_fill(Instance *i, uint64_t x, uint64_t start,
+                                     uint64_t ref, uint64_t n)
+{
+  Table *t = table(i, x);
+  if (!lw_table_has(t, start, n)) return end(i, TRAP_TABLE);
+  for (uint64_t k = 0; k < n; k++)
+    t->elems[start + k] = ref;
+  return 0;
+}
+
+static uint64_t lw_helper_table_copy(Instance *i, uint64_t x_dst, uint64_t x_src,
+                                     uint64_t dst, uint64_t src, uint64_t n)
+{
+  Table *to = table(i, x_dst), *from = table(i, x_src);
+  if (!lw_table_has(to, dst, n) || !lw_table_has(from, src, n)) return end(i, TRAP_TABLE);
+  if (n) memmove(to->elems + dst, from->elems + src, n * sizeof *to->elems);
+  return 0;
+}
+
+static uint64_t lw_helper_table_init(Instance *i, uint64_t x, uint64_t elem, uint64_t dst,
+                                     uint64_t src, uint64_t n)
+{
+  return end(i, lw_elem_copy(i, table(i, x), (uint32_t)elem, dst, src, n));
+}
+
+static uint64_t lw_helper_elem_drop(Instance *i, uint64_t elem)
+{
+  assert(elem < i->module->nelems);
+  i->elem_dropped[elem] = true;
+  return 0;
+}
+
+/* A function's address as data: what POSIX promises and ISO C leaves open. */
+#define HELPER(name, nargs, result) [HELPER_##name] = (const void *)lw_helper_##name,
+__extension__ const void *const lw_helpers[HELPER__MAX] = {
+#include "jit/helper.def"
+};

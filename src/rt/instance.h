@@ -1,0 +1,116 @@
+/*
+** instance.h -- a module brought to life: its memories, tables, globals and cells.
+**
+** States: live -> closing (calls of it are on some stack) -> closed. A closed Instance
+** keeps nothing but its shell (FuncCells that trap), which the collector frees.
+** Machine code addresses the words behind the struct (layout.h).
+** Layer: rt.
+*/
+#ifndef LW_INSTANCE_H
+#define LW_INSTANCE_H
+
+#include "rt/act.h"
+#include "rt/code.h"
+#include "rt/table.h"
+
+typedef enum { INSTANCE_LIVE, INSTANCE_CLOSING, INSTANCE_CLOSED } InstanceState;
+
+/* The cells of one instance; found by the collector; outlives it. */
+typedef struct Shell {
+  Instance *instance; /* NULL once it is freed */
+  uint32_t ncells;
+  bool marked;
+  struct Shell *prev, *next; /* Store.shells */
+  FuncCell cells[];
+} Shell;
+
+struct Instance {
+  VmCtx vm; /* layout.h */
+  InstanceState state;
+  Code *code;
+  const Module *module;
+  const Image *image;
+  bool explicit_bounds;
+  Shell *shell;
+  bool *elem_dropped, *data_dropped;
+  uint32_t nmemories_own; /* for stats */
+  int64_t sp_global;      /* index of the guest's stack pointer global, or -1 */
+  uint64_t interrupt;     /* token */
+  struct InterruptSlot *slot;
+  uint32_t entered;   /* activations in the nest that were entered through it */
+  bool on_trap_close; /* for the binding */
+  bool interleave_any;
+  uint32_t waiting; /* closing: activations that still use it */
+  bool released;    /* nobody outside knows it: freed as soon as it is closed */
+  size_t stack_size;
+  Instance *prev, *next; /* Store.instances */
+  void *user;            /* the binding's */
+  /* the words of layout.h begin at INSTANCE_WORDS */
+};
+
+typedef struct ImportValue {
+  ExternKind kind; /* EXTERN__MAX: the host has nothing by that name */
+  union {
+    FuncCell *func;
+    Memory *memory;
+    Table *table;
+    GlobalCell *global;
+  } u;
+} ImportValue;
+
+typedef struct InstanceOptions {
+  uint64_t memory_max_bytes; /* 0 = no limit of ours */
+  uint64_t table_max;        /* elements; 0 = no limit of ours */
+  size_t stack_size;         /* bytes; 0 = default */
+  const char
+    *stack_pointer; /* name of the global, NULL = "__stack_pointer" of the name section */
+  bool interleave_any, on_trap_close;
+} InstanceOptions;
+
+/*
+** Checks the imports (in the order of Module.imports; standard, section 4.5.4), makes
+** memories, tables and globals, runs active segments. Does not run `start`: see
+** lw_instance_start. LW_LINK with module, name, wanted and given type; LW_TRAP when a
+** segment is out of bounds: then *out is still set, so that what it wrote to imported
+** tables stays callable, and the caller decides how long it lives.
+*/
+Status lw_instance_new(Store *s, Code *code, const ImportValue *imports,
+                       const InstanceOptions *opts, Instance **out, Err *err);
+/* The cell of the start function, or NULL. The caller runs it as an activation. */
+FuncCell *lw_instance_start(Instance *i);
+/*
+** Close: memories, tables, globals and code go at once, or as soon as no activation has
+** a frame of it. Idempotent. `force` drops parked activations that do.
+** Returns false when it must wait. `i` itself stays readable (i->state) until released.
+*/
+bool lw_instance_close(Instance *i, bool force);
+/* The caller gives up its pointer: closes `i` if need be and frees it once closed. */
+void lw_instance_release(Instance *i);
+/* Lengths of the memories that it defines. */
+uint64_t lw_instance_memory_bytes(const Instance *i);
+/* Is there an activation, running or parked, that has a frame of it? */
+bool lw_instance_busy(const Instance *i);
+
+/* By index in the index space. A funcidx must have an escape number. */
+FuncCell *lw_instance_func(Instance *i, uint32_t func);
+Memory *lw_instance_memory(Instance *i, uint32_t memory);
+Table *lw_instance_table(Instance *i, uint32_t table);
+GlobalCell *lw_instance_global(Instance *i, uint32_t global); /* exported or imported */
+/* Where the value of any global is; stays there while the instance lives. */
+Value *lw_instance_global_value(Instance *i, uint32_t global);
+
+/* An integer, valid for ever. */
+static inline uint64_t lw_interrupt_token(const Instance *i)
+{
+  return i->interrupt;
+}
+/*
+** Ends the call of that instance which is running, in whichever linked instance it is
+** just then; nothing when none is. From any thread, also from a signal handler.
+** False: the instance is gone or not running.
+*/
+bool lw_interrupt_send(uint64_t token);
+/* The same for C signal handlers that carry one pointer: the token, cast. */
+void lw_interrupt_handler(void *token);
+
+#endif

@@ -1,0 +1,201 @@
+/*
+** interrupt.c -- ending a call from outside: tokens, poll pages and their protocol.
+**
+** Shared words, all atomic:
+**   slot.word   {epoch, RUNNING, PENDING}; epoch grows with every call and every owner
+**   slot.gen    who owns the slot; part of the token
+**   page.hint   "some slot of this Store may be PENDING"
+**   the page's protection: a hint too, read by machine code at loop back edges
+**
+**   sender (any thread, any signal handler)     host (the thread that runs the Store)
+**   S1 read word, gen; stop unless ours         E  call begins: word = epoch + 1 |
+*RUNNING
+**      and RUNNING                              X  call ends: clear RUNNING and PENDING
+**   S2 compare-and-swap word | PENDING          C1 hint = 0
+**   S3 hint = 1                                 C2 make the page readable
+**   S4 protect the page                         C3 look at the slots of the nest; if one
+**                                                  is PENDING: hint = 1, the call ends
+** The host does C1-C3 when a poll faults, and, if hint is 1, before every entry into
+** machine code. "Call" is the outermost activation of the nest that was entered through
+** the instance, so what was entered from its host functions ends as well, innermost
+** first, as control returns outward.
+**
+** To be proved, and why it holds:
+**  1. A request never ends a later call. Only PENDING ends a call (C3); S2 sets it only
+**     while the word still has the epoch read in S1, and X and E take it away.
+**  2. A request for a running call is not lost. If C3 does not see PENDING, S2 comes
+**     after C3, hence S3 and S4 after C1 and C2: the page stays protected and the next
+**     poll or switch looks again.
+**  3. A stale S4 (the call is over, the page serves another Store) does no harm: the next
+**     poll faults, C3 finds nothing and the load is executed again. Pages are never
+**     unmapped, slots never freed.
+**  4. A slot that changes owners between S1 and S2 has another epoch, so S2 fails.
+**  5. A handler on the host's own thread is a sender that runs to completion between two
+**     steps of the host; no lock is taken anywhere, so nothing can deadlock.
+** E and X are plain stores: a sender changes a word only while it is RUNNING, and losing
+** its PENDING to X is what X means. A call that is found to be parked is X too, but its
+** PENDING is moved into Activation.end, so that the call ends when it is resumed.
+** Layer: rt.
+*/
+#include "rt/interrupt.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/os.h"
+#include "rt/state.h"
+
+enum {
+  PENDING = SLOT_PENDING,
+  RUNNING = SLOT_RUNNING,
+  EPOCH = SLOT_EPOCH,
+  INDEX_BITS = 20,
+  CHUNK_BITS = 10,
+  CHUNK = 1 << CHUNK_BITS,
+  NCHUNKS = 1 << (INDEX_BITS - CHUNK_BITS),
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the two free lists */
+static PollPage *free_pages;
+static InterruptSlot *free_slots;
+static InterruptSlot *_Atomic chunks[NCHUNKS];
+static uint32_t nchunks;
+
+/* ---- pages ---- */
+
+static PollPage *page_new(void)
+{
+  PollPage *p = malloc(sizeof *p);
+  if (!p) return NULL;
+  *p = (PollPage){.address = lw_os_reserve(lw_os_page_size())};
+  if (p->address && lw_os_protect_read(p->address, lw_os_page_size())) return p;
+  lw_os_release(p->address, lw_os_page_size());
+  free(p);
+  return NULL;
+}
+
+PollPage *lw_poll_take(void)
+{
+  pthread_mutex_lock(&lock);
+  PollPage *p = free_pages;
+  if (p) free_pages = p->next;
+  pthread_mutex_unlock(&lock);
+  return p ? p : page_new(); /* a recycled one may still be protected: point 3 */
+}
+
+void lw_poll_give(PollPage *p)
+{
+  pthread_mutex_lock(&lock);
+  p->next = free_pages;
+  free_pages = p;
+  pthread_mutex_unlock(&lock);
+}
+
+/* ---- slots ---- */
+
+static bool chunk_add(void) /* under the lock */
+{
+  if (nchunks == NCHUNKS) return false;
+  InterruptSlot *c = calloc(CHUNK, sizeof *c);
+  if (!c) return false;
+  for (uint32_t i = CHUNK; i-- > 0;) {
+    c[i].index = nchunks << CHUNK_BITS | i;
+    c[i].next = free_slots;
+    free_slots = &c[i];
+  }
+  atomic_store_explicit(&chunks[nchunks++], c, memory_order_release);
+  return true;
+}
+
+InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token)
+{
+  pthread_mutex_lock(&lock);
+  InterruptSlot *s = NULL;
+  if (free_slots || chunk_add()) {
+    s = free_slots;
+    free_slots = s->next;
+  }
+  pthread_mutex_unlock(&lock);
+  if (!s) return NULL;
+  assert((atomic_load(&s->word) & (RUNNING | PENDING)) == 0);
+  atomic_store(&s->page, p);
+  uint64_t gen = atomic_load(&s->gen) + 1; /* from 1, so that no token is 0 */
+  atomic_store(&s->gen, gen);
+  *token = gen << INDEX_BITS | s->index;
+  return s;
+}
+
+void lw_slot_give(InterruptSlot *s)
+{
+  /* A new epoch, so that no sender with the old generation in hand succeeds. */
+  uint64_t w = atomic_load(&s->word);
+  atomic_store(&s->gen, atomic_load(&s->gen) + 1);
+  atomic_store(&s->word, (w | (EPOCH - 1)) + 1);
+  pthread_mutex_lock(&lock);
+  s->next = free_slots;
+  free_slots = s;
+  pthread_mutex_unlock(&lock);
+}
+
+bool lw_slot_park(InterruptSlot *s)
+{
+  uint64_t w = atomic_fetch_and(&s->word, ~(uint64_t)(RUNNING | PENDING));
+  assert(w & RUNNING);
+  return w & PENDING;
+}
+
+/* ---- sender ---- */
+
+static InterruptSlot *slot_of(uint64_t token)
+{
+  uint32_t index = (uint32_t)token & ((1u << INDEX_BITS) - 1);
+  InterruptSlot *c =
+    atomic_load_explicit(&chunks[index >> CHUNK_BITS], memory_order_acquire);
+  return c ? &c[index & (CHUNK - 1)] : NULL;
+}
+
+bool lw_interrupt_send(uint64_t token)
+{
+  InterruptSlot *s = slot_of(token);
+  if (!s) return false;
+  for (;;) {
+    uint64_t w = atomic_load(&s->word);
+    if (atomic_load(&s->gen) != token >> INDEX_BITS) return false;
+    if (!(w & RUNNING)) return false;
+    if (w & PENDING || atomic_compare_exchange_strong(&s->word, &w, w | PENDING)) break;
+  }
+  PollPage *p = atomic_load(&s->page);
+  atomic_store(&p->hint, 1);
+  int kept = errno; /* we may be inside anybody's signal handler */
+  /* If this is refused the call still ends at its next switch, for the hint is set. */
+  (void)lw_os_protect_none(p->address, lw_os_page_size());
+  errno = kept;
+  return true;
+}
+
+void lw_interrupt_handler(void *token)
+{
+  lw_interrupt_send((uint64_t)(uintptr_t)token);
+}
+
+/* ---- host ---- */
+
+static bool slot_pending(const Instance *i)
+{
+  return i && (atomic_load(&i->slot->word) & PENDING);
+}
+
+bool lw_interrupt_look(PollPage *p, const Activation *a)
+{
+  int kept = errno;
+  atomic_store(&p->hint, 0);
+  bool end = !lw_os_protect_read(p->address, lw_os_page_size());
+  errno = kept;
+  for (const Activation *x = a; x && !end; x = x->outer)
+    end = slot_pending(x->instance);
+  if (end) atomic_store(&p->hint, 1);
+  return end;
+}

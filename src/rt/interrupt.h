@@ -1,0 +1,66 @@
+/*
+** interrupt.h -- ending a call from outside: tokens, poll pages and their protocol.
+**
+** A poll page is a page that machine code reads at loop back edges. Protecting it makes
+** the next such read fault. Protection is only a hint ("look at your slots"); what
+** counts is the slot of an instance, one atomic word {epoch, running, pending}.
+** Slots and pages live for ever and are reused, so a token or a page address may be
+** stale in any thread at any time without harm. The protocol is in interrupt.c.
+** Layer: rt.
+*/
+#ifndef LW_INTERRUPT_H
+#define LW_INTERRUPT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "rt/act.h"
+
+typedef struct PollPage {
+  uint8_t *address;
+  atomic_uint hint;
+  struct PollPage *next; /* free ones */
+} PollPage;
+
+enum { SLOT_PENDING = 1, SLOT_RUNNING = 2, SLOT_EPOCH = 4 };
+typedef struct InterruptSlot {
+  _Atomic(uint64_t) word; /* epoch, SLOT_RUNNING, SLOT_PENDING */
+  _Atomic(uint64_t) gen;  /* of its owner; part of the token */
+  PollPage *_Atomic page;
+  uint32_t index;
+  struct InterruptSlot *next; /* free ones */
+} InterruptSlot;
+
+PollPage *lw_poll_take(void); /* NULL: no memory */
+void lw_poll_give(PollPage *p);
+
+/* A slot for an instance of a Store with that page; its token goes to *token. */
+InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token); /* NULL: no memory */
+void lw_slot_give(InterruptSlot *s);
+/* The outermost activation entered through the instance begins or ends. */
+static inline void lw_slot_begin(InterruptSlot *s)
+{
+  uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
+  assert((w & (SLOT_RUNNING | SLOT_PENDING)) == 0);
+  atomic_store_explicit(&s->word, (w + SLOT_EPOCH) | SLOT_RUNNING, memory_order_release);
+}
+static inline void lw_slot_end(InterruptSlot *s)
+{
+  uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
+  assert(w & SLOT_RUNNING);
+  atomic_store_explicit(&s->word, w & ~(uint64_t)(SLOT_RUNNING | SLOT_PENDING),
+                        memory_order_release);
+}
+/* It stops running because its host function yielded: was a request pending? */
+bool lw_slot_park(InterruptSlot *s);
+
+/* Has any call of this nest, from `a` outwards, been asked to end? Else the page is
+   readable again. Async-signal-safe. */
+bool lw_interrupt_look(PollPage *p, const Activation *a);
+/* The same where the hint tells whether it is worth a look. */
+static inline bool lw_interrupt_pending(PollPage *p, const Activation *a)
+{
+  return atomic_load_explicit(&p->hint, memory_order_acquire) && lw_interrupt_look(p, a);
+}
+
+#endif
