@@ -44,7 +44,9 @@ bool lw_edit_split(const uint8_t *bytes, size_t size, Arena *arena, ModuleEdit *
     uint8_t *copy = lw_arena_raw(arena, (size_t)n + 1);
     memcpy(copy, at, n);
     Part *p = &out->parts[out->nparts++];
-    *p = (Part){id, {copy, n}};
+    *p = (Part){
+      id, {copy, n}
+    };
     if (id == SECTION_CODE && out->code < 0) {
       out->code = (int)out->nparts - 1;
       Reader code = lw_reader(copy, 0, n, &err);

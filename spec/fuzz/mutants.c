@@ -5,7 +5,8 @@
 **
 ** Each mutant that is still valid is instantiated with imports made to fit and some
 ** exported functions are called with awkward arguments, under an interrupt: a watchdog
-** thread ends calls that take longer than a fraction of a millisecond. Nothing may crash; run it
+** thread ends calls that take longer than a fraction of a millisecond. Nothing may crash;
+*run it
 ** under the sanitizers. The last mutant is left in MUTANT_FILE (if set) before it runs,
 ** so that a crash can be replayed with COUNT 0.
 ** Prints counts; exit status 1 when fewer than 30 % of the mutants were valid.
@@ -22,7 +23,13 @@
 #include "mutate.h"
 #include "rt/store.h"
 
-enum { MAX_SEEDS = 1000, MAX_CALLOUTS = 50, TICK_NS = 300000, MAX_CALLS = 3, LIMIT_VALUES = 1000 };
+enum {
+  MAX_SEEDS = 1000,
+  MAX_CALLOUTS = 50,
+  TICK_NS = 300000,
+  MAX_CALLS = 3,
+  LIMIT_VALUES = 1000
+};
 
 typedef struct Seed {
   uint8_t *bytes;
@@ -53,7 +60,9 @@ static void *watchdog(void *unused)
 static Value some_value(Random *r, ValType t)
 {
   static const uint64_t awkward[] = {0, 1, 8, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff};
-  Value v = {.words = {0, 0}};
+  Value v = {
+    .words = {0, 0}
+  };
   uint64_t bits = lw_random_below(r, 3) ? awkward[lw_random_below(r, 7)] : lw_random(r);
   if (lw_val_is_ref(t)) return v;
   v.i64 = t == VAL_I32 || t == VAL_F32 ? (uint32_t)bits : bits;
@@ -122,8 +131,8 @@ static bool make_import(Store *s, const Module *m, const Import *im, Random *r,
   }
   case EXTERN_MEMORY: {
     Limits l = m->memories[im->index];
-    return l.min < 100 && lw_memory_new(&l, 1000, lw_random_below(r, 2), &out->u.memory,
-                                        &err) == LW_OK;
+    return l.min < 100 &&
+           lw_memory_new(&l, 1000, lw_random_below(r, 2), &out->u.memory, &err) == LW_OK;
   }
   case EXTERN_GLOBAL:
     return lw_global_new(s, &m->globals[im->index].type,

@@ -19,8 +19,8 @@ typedef struct Mutation {
   ModuleEdit *edit;
   const Module *module;
   Random *random;
-  Bytes *body;    /* being changed */
-  uint32_t func;  /* its funcidx */
+  Bytes *body;   /* being changed */
+  uint32_t func; /* its funcidx */
   Place *places;
   uint32_t nplaces;
   ValType *locals;
@@ -95,9 +95,9 @@ static void change_operator(Mutation *m, const Place *p)
   for (int tries = 0; tries < 40; tries++) {
     Opcode op = (Opcode)lw_random_below(m->random, OP__MAX);
     const OpInfo *info = &lw_op_info[op];
-    bool same_imm = info->imm == was->imm ||
-                    (was->imm >= IMM_M0 && was->imm <= IMM_M3 && info->imm >= was->imm &&
-                     info->imm <= IMM_M3);
+    bool same_imm =
+      info->imm == was->imm || (was->imm >= IMM_M0 && was->imm <= IMM_M3 &&
+                                info->imm >= was->imm && info->imm <= IMM_M3);
     if (info->sig != was->sig || !same_imm || !(FEATS_BUILT >> info->feat & 1)) continue;
     uint8_t with[12];
     replace(m, p->at, p->imm_at, with, put_opcode(with, op));
@@ -106,9 +106,37 @@ static void change_operator(Mutation *m, const Place *p)
 }
 
 static const int64_t awkward[] = {
-  0, 1, -1, 2, 7, 8, 31, 32, 33, 63, 64, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x10000,
-  INT32_MAX, INT32_MIN, INT32_MIN + 1, 0x7ffffffe, 0x80000000, 0xffffffff, 0x100000000,
-  INT64_MAX, INT64_MIN, INT64_MIN + 1, 0x7ff0000000000000, 0x7f800000,
+  0,
+  1,
+  -1,
+  2,
+  7,
+  8,
+  31,
+  32,
+  33,
+  63,
+  64,
+  127,
+  128,
+  255,
+  256,
+  0x7fff,
+  0x8000,
+  0xffff,
+  0x10000,
+  INT32_MAX,
+  INT32_MIN,
+  INT32_MIN + 1,
+  0x7ffffffe,
+  0x80000000,
+  0xffffffff,
+  0x100000000,
+  INT64_MAX,
+  INT64_MIN,
+  INT64_MIN + 1,
+  0x7ff0000000000000,
+  0x7f800000,
 };
 
 static int64_t awkward_number(Random *r)
@@ -117,15 +145,27 @@ static int64_t awkward_number(Random *r)
   return awkward[lw_random_below(r, sizeof awkward / sizeof *awkward)];
 }
 
-static const double awkward_floats[] = {0.0,  -0.0,   1.0,  -1.0, 0.5, 2147483647.0, 2147483648.0,
-                                        -2147483649.0, 4294967295.0, 4294967296.0, 1e300,
-                                        9223372036854775808.0, 18446744073709551616.0};
+static const double awkward_floats[] = {0.0,
+                                        -0.0,
+                                        1.0,
+                                        -1.0,
+                                        0.5,
+                                        2147483647.0,
+                                        2147483648.0,
+                                        -2147483649.0,
+                                        4294967295.0,
+                                        4294967296.0,
+                                        1e300,
+                                        9223372036854775808.0,
+                                        18446744073709551616.0};
 
 /* A constant of the type of `op` (OP_I32_CONST ...), opcode included. */
 static size_t put_const(Random *r, uint8_t *p, ValType t)
 {
-  static const Opcode ops[] = {[VAL_I32] = OP_I32_CONST, [VAL_I64] = OP_I64_CONST,
-                               [VAL_F32] = OP_F32_CONST, [VAL_F64] = OP_F64_CONST};
+  static const Opcode ops[] = {[VAL_I32] = OP_I32_CONST,
+                               [VAL_I64] = OP_I64_CONST,
+                               [VAL_F32] = OP_F32_CONST,
+                               [VAL_F64] = OP_F64_CONST};
   size_t n = put_opcode(p, ops[t]);
   double d = awkward_floats[lw_random_below(r, sizeof awkward_floats / sizeof(double))];
   uint64_t bits = lw_random(r);
@@ -279,7 +319,8 @@ static void mutate_body(Mutation *m)
     change_const(m, p);
   } else if (imm >= IMM_M0 && imm <= IMM_M4 && dice < 70) {
     change_memarg(m, p);
-  } else if (imm == IMM_LOCAL || imm == IMM_GLOBAL || imm == IMM_FUNC || imm == IMM_LABEL) {
+  } else if (imm == IMM_LOCAL || imm == IMM_GLOBAL || imm == IMM_FUNC ||
+             imm == IMM_LABEL) {
     change_index(m, p);
   } else if (dice < 70) {
     insert_unary(m, p);
@@ -309,7 +350,8 @@ static void mutate_sections(Mutation *m)
     break;
   case 1: /* cut or grow one */
     if ((int)n != e->code && e->parts[n].bytes.size)
-      e->parts[n].bytes.size -= 1 + lw_random_below(m->random, 2) % e->parts[n].bytes.size;
+      e->parts[n].bytes.size -=
+        1 + lw_random_below(m->random, 2) % e->parts[n].bytes.size;
     break;
   default:
     if ((int)n != e->code) flip_bytes(m, &e->parts[n].bytes);

@@ -69,8 +69,9 @@
 #define ACT_CALLOUT  1
 #define ACT_TRAPPED  2
 
-/* TRAP_CALLEE_CLOSED, for assembly; rt/trap.c asserts it */
+/* TRAP_CALLEE_CLOSED and TRAP_STACK, for assembly; rt/trap.c asserts them */
 #define TRAP_CODE_CLOSED 11
+#define TRAP_CODE_STACK  10
 
 #ifndef __ASSEMBLER__
 #include "wasm/module.h"

@@ -26,6 +26,7 @@ unsigned lw_act_callout(struct Activation *a);
 extern const unsigned char lw_stub_callout[];   /* code of a host function's cell */
 extern const unsigned char lw_stub_helper[];    /* VMCTX_CALL_C */
 extern const unsigned char lw_stub_closed[];    /* code of a closed instance's cells */
+extern const unsigned char lw_stub_exhausted[]; /* traps: call stack exhausted */
 extern const unsigned char lw_stub_trap_exit[]; /* where a signal handler goes on */
 extern const unsigned char lw_stubs_begin[], lw_stubs_end[];
 

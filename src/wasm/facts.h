@@ -7,10 +7,10 @@
 ** they open, dead ones included, the function's own frame first; both walks use the
 ** same template, so the numbers agree.
 ** Invariant: the sum over frames of (assigned locals x (branches to the label + 1))
-** is at most 2 x body bytes + 4096 (no real module we met needs more than 1). Where a body would exceed it, the least used
-** locals are marked in_slot instead: they are never in `assigned`, and the builder
-** keeps them in frame slots (loads and stores). That is what makes compile time
-** linear on any input.
+** is at most 2 x body bytes + 4096 (no real module we met needs more than 1). Where a
+** body would exceed it, the least used locals are marked in_slot instead: they are
+** never in `assigned`, and the builder keeps them in frame slots (loads and stores).
+** That is what makes compile time linear on any input.
 ** Layer: wasm.
 */
 #ifndef LW_FACTS_H

@@ -106,7 +106,8 @@ static inline Status hook_local_tee(Body *b, uint32_t x, uint32_t base)
   return hook_local_set(b, x, base);
 }
 
-static inline Status hook_call(Body *b, uint32_t func, const FuncType *type, uint32_t base)
+static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
+                               uint32_t base)
 {
   (void)func, (void)type, (void)base;
   b->hook.calls = true;

@@ -4,6 +4,7 @@
 */
 #include "jit/context.h"
 
+#include <stddef.h>
 #include <ucontext.h>
 
 #include "jit/stubs.h"
@@ -22,6 +23,33 @@ void lw_context_end(void *ucontext, struct Activation *a)
   greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
   r[REG_RBX] = (greg_t)(uintptr_t)a;
   r[REG_RIP] = (greg_t)(uintptr_t)lw_stub_trap_exit;
+}
+
+/* Does the kernel's signal frame of machine code begin here? Four of its fields say so.
+ */
+static bool is_saved(const ucontext_t *u, const uint8_t *high,
+                     bool (*is_text)(const void *pc))
+{
+  const greg_t *r = u->uc_mcontext.gregs;
+  uintptr_t at = (uintptr_t)u, end = (uintptr_t)high;
+  uintptr_t fp = (uintptr_t)u->uc_mcontext.fpregs, sp = (uintptr_t)r[REG_RSP];
+  if (u->uc_link || !is_text((const void *)(uintptr_t)r[REG_RIP])) return false;
+  return sp > at && sp <= end && fp > at && fp < sp && fp % 64 == 0;
+}
+
+const uint8_t *lw_context_divert(uint8_t *low, uint8_t *high,
+                                 bool (*is_text)(const void *pc), const uint8_t *pc)
+{
+  uintptr_t at = ((uintptr_t)low + 7) & ~(uintptr_t)7;
+  for (; at + sizeof(ucontext_t) <= (uintptr_t)high; at += 8) {
+    ucontext_t *u = (ucontext_t *)at;
+    if (!is_saved(u, high, is_text)) continue;
+    greg_t *rip = &u->uc_mcontext.gregs[REG_RIP];
+    const uint8_t *was = (const uint8_t *)(uintptr_t)*rip;
+    *rip = (greg_t)(uintptr_t)pc;
+    return was;
+  }
+  return NULL;
 }
 
 bool lw_context_is_trap(const uint8_t *pc, unsigned *code)

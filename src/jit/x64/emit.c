@@ -6,9 +6,10 @@
 ** and the constants; everything refers to everything else relative to pc.
 ** Layer: jit.
 */
+#include "jit/x64/emit.h"
+
 #include <string.h>
 
-#include "jit/x64/emit.h"
 #include "wasm/limits.h"
 
 void *lw_emit_room(Emit *em, void *array, uint32_t *n, uint32_t *cap, size_t each)

@@ -39,10 +39,12 @@
         .intel_syntax noprefix
         .text
         .globl  lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
-        .globl  lw_stub_closed, lw_stub_trap_exit, lw_stubs_begin, lw_stubs_end
+        .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
+        .globl  lw_stubs_begin, lw_stubs_end
         .hidden lw_act_callout
         .hidden lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
-        .hidden lw_stub_closed, lw_stub_trap_exit, lw_stubs_begin, lw_stubs_end
+        .hidden lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
+        .hidden lw_stubs_begin, lw_stubs_end
         .type   lw_stub_enter, @function
         .type   lw_stub_resume, @function
 
@@ -305,6 +307,12 @@ lw_stub_trap_exit:
 lw_stub_closed:
         ud2
         .byte   TRAP_CODE_CLOSED
+
+/* Where a guest goes on whose stack a host's signal handler needed (rt/trap.c). */
+        .p2align 4
+lw_stub_exhausted:
+        ud2
+        .byte   TRAP_CODE_STACK
 
         .p2align 4
 mxcsr_default:
