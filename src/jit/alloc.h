@@ -19,12 +19,12 @@
 /* A place for a value. */
 typedef uint32_t Loc;
 #define LOC_NONE  0xffffffffu
-#define LOC_FPR0  16u /* machine numbers: 0..15 integer, 16..31 vector */
-#define LOC_SLOT0 32u
-#define LOC_OUT0                                                                         \
-  0x40000000u                /* cell n of the outgoing overflow area (16 bytes each);    \
-                                before a RETURN: of the caller's result area */
-#define LOC_KON0 0x80000000u /* constant n: an Edit's source only, or an immediate */
+#define LOC_FPR0  16u         /* machine numbers: 0..15 integer, 16..31 vector */
+#define LOC_SLOT0 32u         /* frame slot n */
+#define LOC_OUT0  0x40000000u /* outgoing cell n of 16 bytes; see below */
+#define LOC_KON0  0x80000000u /* constant n: an Edit's source only, or an immediate */
+/* Outgoing cells are the overflow area of a call; before a RETURN they are the caller's
+   result area (abi.h). */
 static inline bool loc_is_reg(Loc l)
 {
   return l < LOC_SLOT0;

@@ -1,17 +1,17 @@
 /*
 ** stubs.S -- the ways between the host's stack and a private one, x86-64.
 **
-**   host stack                              private stack
-**   +--------------------+                  +----------------------+ stack + size
-**   | C: lw_act_enter    |                  | result area          |
-**   | return address     |                  | overflow arguments   | <- ACT_GUEST_SP, fresh
-**   | rbp rbx r12..r15   |   enter, resume  | return into enter    |
-**   | mxcsr              | ===============> | frame, rbp = 0       |
-**   +--------------------+                  | ...                  |
-**   ^ ACT_HOST_SP, 16-aligned               | overflow arguments   | <- ACT_OVERFLOW
-**     (helpers run below)                   | return address       |
-**                         callout, helper   | rbp rbx r12 r13      |
-**                        <================  +----------------------+ <- ACT_GUEST_SP
+**   host stack                           private stack
+**   +--------------------+               +----------------------+ stack + size
+**   | C: lw_act_enter    |               | result area          |
+**   | return address     |               | overflow arguments   | <- ACT_GUEST_SP, fresh
+**   | rbp rbx r12..r15   | enter, resume | return into enter    |
+**   | mxcsr              | ============> | frame, rbp = 0       |
+**   +--------------------+               | ...                  |
+**   ^ ACT_HOST_SP, 16-aligned            | overflow arguments   | <- ACT_OVERFLOW
+**     (helpers and quick callouts        | return address       |
+**      run below)        callout, helper | rbp rbx r12 r13      |
+**                        <============   +----------------------+ <- ACT_GUEST_SP
 **
 ** The host's side of a switch is always the seven words of HOST_SAVE, the guest's side is
 ** what its stub pushed. A trap only takes the host's side; the private stack stays as it
