@@ -497,10 +497,12 @@ function lifecycle.pairs(count)
   return early or now, now, peak
 end
 
+local function report(format, ...) print(format:format(...)) end
+
 function lifecycle.main(step_count, pair_count, seed)
   local start = os.clock()
   local played, blocks = lifecycle.orders(1), lifecycle.blocks()
-  weight.report("orders: %d of two modules and two instances, %d blocks with <close>, %.1f s",
+  report("orders: %d of two modules and two instances, %d blocks with <close>, %.1f s",
     played, blocks, os.clock() - start)
 
   start = os.clock()
@@ -508,12 +510,12 @@ function lifecycle.main(step_count, pair_count, seed)
   local parts = {}
   for name, n in pairs(taken) do parts[#parts + 1] = ("%s %d"):format(name, n) end
   table.sort(parts)
-  weight.report("steps: %d (seed %d), %.1f s: %s", step_count, seed, os.clock() - start,
+  report("steps: %d (seed %d), %.1f s: %s", step_count, seed, os.clock() - start,
     table.concat(parts, ", "))
 
   start = os.clock()
   local early, now, peak = lifecycle.pairs(pair_count)
-  weight.report("pairs: %d linked both ways, never closed, %.1f s; resident %.0f MiB after a "
+  report("pairs: %d linked both ways, never closed, %.1f s; resident %.0f MiB after a "
     .. "tenth, %.0f at the end, peak %.0f", pair_count, os.clock() - start, early, now, peak)
   lifecycle.assert_bounded(early, now)
 end

@@ -213,6 +213,35 @@ describe("a C guest's stack pointer", function()
     plain:close()
   end)
 
+  it("comes back where two instances share memory and pointer, as after dynamic linking", function()
+    local main = assert(wasm.run [[
+      (module
+        (memory (export "memory") 1)
+        (global $__stack_pointer (export "sp") (mut i32) (i32.const 1000)))]])
+    local library = [[
+      (module
+        (import "env" "memory" (memory 1))
+        (import "env" "sp" (global $__stack_pointer (mut i32)))
+        (import "env" "wait" (func $wait))
+        (func (export "wait") (param $frame i32)
+          (local $own i32)
+          (local.tee $own (i32.sub (global.get $__stack_pointer) (local.get $frame)))
+          (global.set $__stack_pointer)
+          (call $wait)
+          (global.set $__stack_pointer (i32.add (local.get $own) (local.get $frame)))))]]
+    local shared = main.exports
+    local imports = { env = { memory = shared.memory, sp = shared.sp, wait = coroutine.yield } }
+    local one, two = assert(wasm.run(library, imports)), assert(wasm.run(library, imports))
+    local older, newer = coroutine.create(one.exports.wait), coroutine.create(two.exports.wait)
+    assert(coroutine.resume(older, 100))
+    assert(coroutine.resume(newer, 50))
+    assert.equal(850, shared.sp.value)
+    assert(coroutine.close(older))
+    assert.equal(850, shared.sp.value) -- the newer call's frame is still there
+    assert(coroutine.resume(newer))
+    assert.equal(1000, shared.sp.value)
+  end)
+
   it("is found by the option where no name section tells", function()
     local source = [[
       (module
