@@ -59,7 +59,7 @@ export BUILD CC LUA NODE TESTSUITE SPEC_SCALE
 
 TEST_VARIANT := BUILD=build/test DEFS= CFLAGS="-O1 -g"
 ASAN_VARIANT := BUILD=build/asan DEFS= CFLAGS="-O1 -g $(SANITIZE)" LDFLAGS="$(SANITIZE)" \
-                LUA="$(ROOT_DIR)/spec/support/lua-asan" SPEC_SCALE=$(or $(SPEC_SCALE),20)
+                LUA="$(ROOT_DIR)/spec/support/lua-asan" SPEC_SCALE=$(or $(SPEC_SCALE),50)
 FUZZ_VARIANT := BUILD=build/fuzz DEFS= CC=$(or $(FUZZ_CC),clang) \
                 CFLAGS="-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link"
 COVER_VARIANT := BUILD=build/cover DEFS= CFLAGS="-O1 -g --coverage $(SANITIZE)" LDFLAGS="--coverage $(SANITIZE)"

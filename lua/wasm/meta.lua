@@ -5,7 +5,8 @@
 
 --- A module name to its items; or an instance, whose exports are taken; or a function asked for
 --- each import: f(module, name, type, kind).
----@alias wasm.Imports table<string, table|wasm.Instance>|wasm.Instance|fun(module: string, name: string, type: string, kind: string): any
+---@alias wasm.Resolver fun(module: string, name: string, type: string, kind: string): any
+---@alias wasm.Imports table<string, table|wasm.Instance>|wasm.Instance|wasm.Resolver
 
 ---@class wasm.CompileOptions
 ---@field name? string      for messages; else the name section's
@@ -25,9 +26,12 @@
 ---@field on_trap? "keep"|"close"      default "keep"
 ---@field on_close? fun(inst: wasm.Instance)
 
+---@alias wasm.ErrorKind "malformed"|"invalid"|"unsupported"|"link"|"trap"|"interrupt"
+---|"exception"|"closed"|"busy"|"io"|"limit"|"nomem"
+
 --- What went wrong. `tostring` is the whole report with one interleaved trace.
 ---@class wasm.Error
----@field kind "malformed"|"invalid"|"unsupported"|"link"|"trap"|"interrupt"|"exception"|"closed"|"busy"|"io"|"limit"|"nomem"
+---@field kind wasm.ErrorKind
 ---@field message string
 ---@field offset? integer   in the module's bytes
 ---@field line? integer     of a text
@@ -62,21 +66,26 @@
 ---@field name? string
 ---@field imports fun(self): wasm.ImportType[]
 ---@field exports fun(self): wasm.ExportType[]
----@field sections fun(self): { id: integer, name: string, offset: integer, size: integer }[]
 ---@field hash fun(self): string  32 hex digits; answers after close, as does size
 ---@field size fun(self): integer
 ---@field bytes fun(self): string
 ---@field info fun(self): table<string, integer|string>
 ---@field disasm fun(self, func: string|integer): string
----@field instantiate fun(self, imports?: wasm.Imports, opts?: wasm.InstanceOptions): wasm.Instance?, wasm.Error?
 ---@field close fun(self): boolean
 ---@field closed fun(self): boolean
-local Module = {}
+local Module = {} -- luacheck: ignore
 
---- The contents of all custom sections of that name.
----@param name string
----@return string[]
+--- All sections; or the contents of the custom sections of one name.
+---@param name? string
+---@return { id: integer, name: string, offset: integer, size: integer }[]|string[]
 function Module:sections(name) end -- luacheck: ignore
+
+--- Link and run the start function; in a coroutine that one may yield.
+---@param imports? wasm.Imports
+---@param opts? wasm.InstanceOptions
+---@return wasm.Instance? instance
+---@return wasm.Error? err
+function Module:instantiate(imports, opts) end -- luacheck: ignore
 
 ---@class wasm.Instance
 ---@field exports table<string, any>  read-only; functions are plain Lua functions
@@ -88,7 +97,7 @@ function Module:sections(name) end -- luacheck: ignore
 ---@field interrupt fun(self): boolean
 ---@field busy fun(self): boolean
 ---@field module fun(self): wasm.Module
----@field stats fun(self): { bounds: string, memory_bytes: integer, memories: integer, functions: integer, code_bytes: integer }
+---@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes
 ---@field close fun(self, how?: "force"): boolean
 ---@field closed fun(self): boolean
 

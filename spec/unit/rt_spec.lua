@@ -1,11 +1,11 @@
---- The run time without Lua: spec/support/rt_core.c names its checks, here each is one.
+--- The run time without Lua: programs in C name their checks, here each is one.
 local BUILD = os.getenv("BUILD") or "build/test"
 
-describe("the run time", function()
-  local pipe = assert(io.popen(BUILD .. "/spec/rt_core 2>&1"))
-  local said, names, why = {}, {}, {}
+local function verdicts(program)
+  local names, said, why = {}, {}, {}
+  local pipe = assert(io.popen(("%s/spec/%s 2>&1"):format(BUILD, program)))
   for line in pipe:lines() do
-    local verdict, name = line:match("^(%u?%l*%u*) ([%l ]+)$")
+    local verdict, name = line:match("^(%a+) ([%l ]+)$")
     if verdict == "ok" or verdict == "FAILED" then
       names[#names + 1] = name
       said[name] = verdict == "ok" and "" or table.concat(why, "\n")
@@ -14,14 +14,18 @@ describe("the run time", function()
       why[#why + 1] = line
     end
   end
-  local ended_well = pipe:close()
+  return names, said, pipe:close(), table.concat(why, "\n")
+end
 
-  for _, name in ipairs(names) do
-    it("passes: " .. name, function() assert.equal("", said[name]) end)
-  end
-
-  it("ends well", function()
-    assert.truthy(ended_well, table.concat(why, "\n"))
-    assert.is_true(#names > 20)
+for _, program in ipairs { "rt_calls", "rt_traps", "rt_state" } do
+  describe("the run time, " .. program .. ":", function()
+    local names, said, ended_well, rest = verdicts(program)
+    for _, name in ipairs(names) do
+      it(name .. " work", function() assert.equal("", said[name]) end)
+    end
+    it("the program ends well", function()
+      assert.truthy(ended_well, rest)
+      assert.is_true(#names > 5)
+    end)
   end)
-end)
+end

@@ -62,19 +62,22 @@ typedef struct State {
 /* The head of every userdata that owns something outside Lua. */
 typedef struct Handle {
   State *state;
-  struct Handle *prev, *next; /* State.handles */
+  struct Handle *prev, *next;       /* State.handles */
   void (*release)(struct Handle *); /* NULL: released, or nothing to release yet */
 } Handle;
 
 /*
 ** A userdata that keeps Lua values for wasm. Its user value UV_HOLDS is a set of the
-** userdata that must live as long as it; UV_SLOTS an array of externref values.
+** userdata that must live as long as it; UV_SLOTS an array of externref values; UV_GIVEN
+** a set of what is behind the funcrefs that Lua has handed to it, for as long as wasm
+** has them.
 */
 typedef struct Owner {
-  uint64_t id;            /* 0: keeps no externref yet */
+  uint64_t id;            /* 0: keeps no references yet */
   lua_Integer used, free; /* highest slot used; head of the chain of free ones */
+  uint32_t given, limit;  /* funcrefs handed over; look through them beyond the limit */
 } Owner;
-enum { UV_HOLDS = 1, UV_SLOTS = 2 };
+enum { UV_HOLDS = 1, UV_SLOTS, UV_GIVEN };
 
 /* The common head of those boxes. */
 typedef struct OwnerBox {
@@ -88,7 +91,7 @@ typedef struct InstanceBox {
   Instance *inst;   /* NULL: never made, or collected */
   const char *name; /* owned by user value */
 } InstanceBox;
-enum { UV_INSTANCE_EXPORTS = 3, UV_INSTANCE_EVENTS, UV_INSTANCE_NAME };
+enum { UV_INSTANCE_EXPORTS = UV_GIVEN + 1, UV_INSTANCE_EVENTS, UV_INSTANCE_NAME };
 
 /* KIND_FUNC and KIND_HOST: what stands behind a plain function. */
 typedef struct FuncBox {
@@ -98,15 +101,15 @@ typedef struct FuncBox {
   InstanceBox *owner; /* whose cell; NULL for hosts, and when it is gone */
   HostFunc *host;     /* NULL for functions of instances */
   const char *name;   /* of a host function, for messages; owned by user value */
-  bool closed; /* may not be called any more */
-  bool shut;   /* F:close() was called: only the object is closed */
-  bool fast;     /* at most 8 parameters, 8 results, all of them numbers */
-  bool has_refs; /* parameters or results are references */
+  bool closed;        /* may not be called any more */
+  bool shut;          /* F:close() was called: only the object is closed */
+  bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
+  bool has_refs;      /* parameters or results are references */
   uint32_t nparams, nresults;
   ValType types[]; /* parameters, then results */
 } FuncBox;
 enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN = 2 };
-enum { UV_HOST_PLAIN = 3, UV_HOST_LUA, UV_HOST_NAME };
+enum { UV_HOST_PLAIN = UV_GIVEN + 1, UV_HOST_LUA, UV_HOST_NAME };
 /* Upvalues of a plain function. */
 enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BITS };
 
@@ -145,8 +148,8 @@ State *lw_state_open(lua_State *L);
 Store *lw_store(lua_State *L, State *st);
 
 /* Metatable for `kind` with methods and metamethods; each gets the State (at the top of
-   the stack, left there) as upvalue. __index is the table of methods unless `meta` has one;
-   that one gets the table of methods as second upvalue. */
+   the stack, left there) as upvalue. __index is the table of methods unless `meta` has
+   one; that one gets the table of methods as second upvalue. */
 void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *meta,
                   const luaL_Reg *methods);
 /* A new zeroed userdata, registered with the State; nothing is owned until `release` is
@@ -184,10 +187,11 @@ void lw_prepare_owner(lua_State *L, State *st, int owner);
 /* Lua to wasm: NULL, or why not ("i32 expected, got string"), in `why` or static.
    What it refers to is kept by the (prepared) box at `owner`; 0 for numbers. */
 enum { WHY_SIZE = 96 };
-const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner, Value *out,
-                        char why[WHY_SIZE]);
+const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
+                        Value *out, char why[WHY_SIZE]);
 void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v);
-/* Collect if it pays or `now`, and empty the slots of what went. At the start of calls. */
+/* Collect if it pays or `now`, and empty the slots of what went. At the start of calls.
+ */
 void lw_collect_refs(lua_State *L, State *st, bool now);
 /* lua_type.c: "i32" -> type; "(i32, f64) -> i32" -> arrays in a userdata it pushes.
    Both raise. */
@@ -241,14 +245,17 @@ bool lw_trace_recall(lua_State *L, int value);
 int lw_trace_handler(lua_State *L);
 
 /* ---- lua_options.c ---- */
-/* The value at `arg` is nil or a table with no other keys than `known` (ends with NULL). */
+/* The value at `arg` is nil or a table with no other keys than `known` (ends with NULL).
+ */
 void lw_check_options(lua_State *L, int arg, const char *what, const char *const *known);
 bool lw_opt_bool(lua_State *L, int arg, const char *key, bool or_else);
 /* NULL when absent; the string stays on the stack. */
 const char *lw_opt_string(lua_State *L, int arg, const char *key);
 /* One of `list`; its index. */
-int lw_opt_choice(lua_State *L, int arg, const char *key, const char *const *list, int or_else);
-uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else, uint64_t max);
+int lw_opt_choice(lua_State *L, int arg, const char *key, const char *const *list,
+                  int or_else);
+uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else,
+                      uint64_t max);
 /* Bytes: a number, or "64MiB". */
 uint64_t lw_opt_size(lua_State *L, int arg, const char *key, uint64_t or_else);
 
@@ -285,11 +292,25 @@ typedef struct ModuleBox {
 ModuleBox *lw_check_open_module(lua_State *L); /* argument 1 */
 /* A new module handle with a reference of its own. Name at index `name` or 0. */
 ModuleBox *lw_push_module(lua_State *L, State *st, Code *code, int name);
+/* Keeps code alive while Lua may run: any allocation may run a finalizer that closes the
+   module or instance it belongs to. Pushed empty; released by hand or collected. */
+typedef struct HeldCode {
+  Handle h;
+  Code *code;
+} HeldCode;
+HeldCode *lw_new_held_code(lua_State *L, State *st);
+void lw_hold_code(HeldCode *held, Code *code); /* takes a reference of its own */
 /* Resolve the imports of `m` for the instance at `inst`; "imports" value at `imports`.
-   Fills `out`, m->nimports entries. LW_LINK and LW_CLOSED; more than fits into err, and
-   in any case when imports are missing, is the string on the top. */
+   Fills the table at `things` with the userdata that stand for them. LW_LINK; more than
+   fits into err, and in any case when imports are missing, is the string on the top. */
 Status lw_resolve_imports(lua_State *L, State *st, const Module *m, int imports, int inst,
-                          ImportValue *out, Err *err);
+                          int things, Err *err);
+/* Fills `out`, m->nimports entries, with what `things` stand for; good until Lua runs.
+   LW_CLOSED. Runs no Lua. */
+Status lw_link_imports(lua_State *L, State *st, const Module *m, int things,
+                       ImportValue *out, Err *err);
+/* The live Instance of the userdata at `inst`, or a raised wasm.error. */
+Instance *lw_live_instance(lua_State *L, int inst);
 /* Push the export's Lua value. Functions come as plain functions. */
 void lw_push_export(lua_State *L, State *st, int inst, Instance *i, const Export *e);
 /* "(i32) -> i32", "1 2", "10 funcref", "(mut i32)": near to the text format. */
@@ -307,8 +328,9 @@ const char *lw_limits_text(const Limits *l, char *buf, size_t cap);
 void lw_instance_event(lua_State *L, int inst, const char *event, int n);
 /* Add a handler, the function at `handler`. */
 void lw_instance_on(lua_State *L, int inst, const char *event, int handler);
-/* Push inst.exports of the instance at `inst`; in a function with the State as upvalue. */
-void lw_push_exports(lua_State *L, int inst, const Instance *i);
+/* Push inst.exports of the instance at `inst`; in a function with the State as upvalue.
+ */
+void lw_push_exports(lua_State *L, int inst);
 /* Close the instance at `inst`, tell its handlers; false when it was closed before. */
 bool lw_instance_shut(lua_State *L, int inst, bool force);
 

@@ -21,7 +21,8 @@ typedef struct Anchor {
 
 enum { SLOT_ACT = 1, SLOT_HANDLER = 2 };
 
-/* The activation of the level `ar` (a plain function), or NULL if it has not called out. */
+/* The activation of the level `ar` (a plain function), or NULL if it has not called out.
+ */
 const Activation *lw_call_activation(lua_State *L, lua_Debug *ar);
 
 #endif

@@ -15,15 +15,15 @@ static const struct {
   uint8_t size;
   lua_Integer min, max;
 } rules[ACCESS__MAX] = {
-  [ACCESS_U8] = {1, 0, UINT8_MAX},
-  [ACCESS_I8] = {1, INT8_MIN, INT8_MAX},
-  [ACCESS_U16] = {2, 0, UINT16_MAX},
-  [ACCESS_I16] = {2, INT16_MIN, INT16_MAX},
-  [ACCESS_U32] = {4, 0, UINT32_MAX},
+  [ACCESS_U8] = {1, 0,         UINT8_MAX },
+  [ACCESS_I8] = {1, INT8_MIN,  INT8_MAX  },
+  [ACCESS_U16] = {2, 0,         UINT16_MAX},
+  [ACCESS_I16] = {2, INT16_MIN, INT16_MAX },
+  [ACCESS_U32] = {4, 0,         UINT32_MAX},
   [ACCESS_I32] = {4, INT32_MIN, UINT32_MAX},
-  [ACCESS_I64] = {8, INT64_MIN, INT64_MAX},
-  [ACCESS_F32] = {4, 0, 0},
-  [ACCESS_F64] = {8, 0, 0},
+  [ACCESS_I64] = {8, INT64_MIN, INT64_MAX },
+  [ACCESS_F32] = {4, 0,         0         },
+  [ACCESS_F64] = {8, 0,         0         },
 };
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "memory is little-endian");
 
@@ -65,8 +65,9 @@ void lw_access_store(lua_State *L, Access type, uint8_t *to, int arg)
   } else {
     lua_Integer v = luaL_checkinteger(L, arg);
     if (v < rules[type].min || v > rules[type].max)
-      luaL_argerror(L, arg, lua_pushfstring(L, "%s expected, %I is out of range",
-                                            lw_access_names[type], (LUAI_UACINT)v));
+      luaL_argerror(L, arg,
+                    lua_pushfstring(L, "%s expected, %I is out of range",
+                                    lw_access_names[type], (LUAI_UACINT)v));
     memcpy(to, &v, rules[type].size);
   }
 }

@@ -129,9 +129,11 @@ static bool is_parked(const Activation *a)
 static int raise_dead(lua_State *L, const FuncBox *f)
 {
   char name[80];
-  if (f->owner && f->owner->name)
-    return lw_raise(L, LW_CLOSED, "instance '%s' is closed", f->owner->name);
-  return lw_raise(L, LW_CLOSED, "function '%s' is closed", lw_func_name(f, name, sizeof name));
+  if (f->owner)
+    return lw_raise(L, LW_CLOSED, "instance '%s' is closed",
+                    f->owner->name ? f->owner->name : "?");
+  return lw_raise(L, LW_CLOSED, "function '%s' is closed",
+                  lw_func_name(f, name, sizeof name));
 }
 
 static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char *why)
@@ -149,7 +151,8 @@ static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const 
   return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
 }
 
-static NOINLINE int raise_ended(lua_State *L, Activation *a, Status s, const char *message)
+static NOINLINE int raise_ended(lua_State *L, Activation *a, Status s,
+                                const char *message)
 {
   end_call(L, a);
   return lw_raise(L, s, "%s", message);
@@ -197,8 +200,9 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
 /* ---- into wasm ---- */
 
 /* Numbers into the registers of the convention; fast functions fit in them. */
-static inline const char *set_registers(lua_State *L, const ValType *types, uint32_t n, int first,
-                                 Activation *a, uint32_t *bad, char why[WHY_SIZE])
+static inline const char *set_registers(lua_State *L, const ValType *types, uint32_t n,
+                                        int first, Activation *a, uint32_t *bad,
+                                        char why[WHY_SIZE])
 {
   unsigned gpr = 0, fpr = 0;
   for (uint32_t i = 0; i < n; i++) {
@@ -229,7 +233,8 @@ static inline const char *set_registers(lua_State *L, const ValType *types, uint
   return NULL;
 }
 
-static inline void push_registers(lua_State *L, const ValType *types, uint32_t n, const Activation *a)
+static inline void push_registers(lua_State *L, const ValType *types, uint32_t n,
+                                  const Activation *a)
 {
   unsigned gpr = 0, fpr = 0;
   for (uint32_t i = 0; i < n; i++) {
@@ -242,12 +247,14 @@ static inline void push_registers(lua_State *L, const ValType *types, uint32_t n
   }
 }
 
-static NOINLINE Activation *begin_general(lua_State *L, const FuncBox *f, bool bits, int owner)
+static NOINLINE Activation *begin_general(lua_State *L, const FuncBox *f, bool bits,
+                                          int owner)
 {
   Value args[LIMIT_PARAMS];
   char why[WHY_SIZE];
   for (uint32_t i = 0; i < f->nparams; i++) {
-    const char *wrong = lw_to_value(L, (int)i + 1, f->types[i], bits, owner, &args[i], why);
+    const char *wrong =
+      lw_to_value(L, (int)i + 1, f->types[i], bits, owner, &args[i], why);
     if (wrong) raise_argument(L, f, i, wrong);
   }
   Activation *a;
@@ -289,7 +296,8 @@ static int push_callout(lua_State *L, State *st, Activation *a)
   return (int)h->nresults;
 }
 
-static NOINLINE void set_results_general(lua_State *L, State *st, Activation *a, int first)
+static NOINLINE void set_results_general(lua_State *L, State *st, Activation *a,
+                                         int first)
 {
   Value results[LIMIT_RESULTS];
   char why[WHY_SIZE];
@@ -354,7 +362,8 @@ static bool callout(Activation *a)
   int nresults = push_callout(L, st, a);
   int nargs = lua_gettop(L) - SLOT_HANDLER - 1;
   st->rethrown = false;
-  int status = lua_pcallk(L, nargs, nresults, SLOT_HANDLER, (lua_KContext)a, callout_done);
+  int status =
+    lua_pcallk(L, nargs, nresults, SLOT_HANDLER, (lua_KContext)a, callout_done);
   take_results(L, a, status);
   return true;
 }

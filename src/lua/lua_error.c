@@ -8,6 +8,7 @@
 */
 #include "lua/bind.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const char metatable_key;
 
 void lw_push_error(lua_State *L, Status s, const char *message, uint64_t offset)
 {
+  assert(s != LW_OK && s < LW_STATUS__MAX && message);
   luaL_checkstack(L, 4, NULL);
   lua_createtable(L, 0, 4);
   lua_pushstring(L, lw_status_text(s));
@@ -32,6 +34,7 @@ void lw_push_error(lua_State *L, Status s, const char *message, uint64_t offset)
 
 int lw_push_fail(lua_State *L, Status s, const Err *err)
 {
+  assert(err->msg[0] && "status.h: a failure has a sentence");
   lua_pushnil(L);
   lw_push_error(L, s, err->msg, err->at);
   return 2;

@@ -27,11 +27,13 @@ static FuncBox *new_func(lua_State *L, State *st, Kind kind, const FuncType *t)
   static const FuncType nothing = {NULL, NULL, 0, 0};
   if (!t) t = &nothing;
   size_t size = sizeof(FuncBox) + ((size_t)t->nparams + t->nresults) * sizeof(ValType);
-  FuncBox *f = lw_new_box(L, st, kind, size, kind == KIND_HOST ? UV_HOST_NAME : UV_FUNC_PLAIN);
+  FuncBox *f =
+    lw_new_box(L, st, kind, size, kind == KIND_HOST ? UV_HOST_NAME : UV_FUNC_PLAIN);
   f->nparams = t->nparams;
   f->nresults = t->nresults;
   if (t->nparams) memcpy(f->types, t->params, t->nparams * sizeof(ValType));
-  if (t->nresults) memcpy(f->types + t->nparams, t->results, t->nresults * sizeof(ValType));
+  if (t->nresults)
+    memcpy(f->types + t->nparams, t->results, t->nresults * sizeof(ValType));
   f->has_refs = lw_type_has_refs(t);
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
   for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
@@ -156,7 +158,7 @@ FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int n
 const char *lw_func_name(const FuncBox *f, char *buf, size_t cap)
 {
   Name name = {0};
-  if (f->host || f->closed || !f->cell || !f->owner || !f->owner->inst) {
+  if (!f->owner || !lw_func_live(f)) {
     snprintf(buf, cap, "%s", f->name ? f->name : "?");
     return buf;
   }
@@ -198,7 +200,8 @@ static FuncBox *check_open(lua_State *L)
   FuncBox *f = check_func(L);
   char name[80];
   if (f->shut)
-    lw_raise(L, LW_CLOSED, FUNC_NAME " '%s' is closed", lw_func_name(f, name, sizeof name));
+    lw_raise(L, LW_CLOSED, FUNC_NAME " '%s' is closed",
+             lw_func_name(f, name, sizeof name));
   return f;
 }
 
@@ -252,7 +255,8 @@ static int func_tostring(lua_State *L)
   const FuncBox *f = check_func(L);
   FuncType t = func_type(f);
   lua_pushfstring(L, FUNC_NAME ": %s %s%s", lw_func_name(f, name, sizeof name),
-                  lw_functype_text(&t, text, sizeof text), f->shut || !lw_func_live(f) ? " (closed)" : "");
+                  lw_functype_text(&t, text, sizeof text),
+                  f->shut || !lw_func_live(f) ? " (closed)" : "");
   return 1;
 }
 

@@ -51,7 +51,7 @@ void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g)
     }
   }
   if (!box) {
-    box = lw_new_box(L, st, KIND_GLOBAL, sizeof *box, UV_SLOTS);
+    box = lw_new_box(L, st, KIND_GLOBAL, sizeof *box, UV_GIVEN);
     lw_global_watch(g);
     box->global = g;
     lw_own(&box->h, watch_release);
@@ -78,8 +78,10 @@ GlobalBox *lw_new_global(lua_State *L, State *st, const GlobalType *type, int ar
   Store *store = lw_store(L, st);
   Err err = {.at = ERR_NOWHERE};
   arg = lua_absindex(L, arg);
-  GlobalBox *box = lw_new_box(L, st, KIND_GLOBAL, sizeof *box, UV_SLOTS);
-  Value init = {.words = {0, 0}};
+  GlobalBox *box = lw_new_box(L, st, KIND_GLOBAL, sizeof *box, UV_GIVEN);
+  Value init = {
+    .words = {0, 0}
+  };
   if (!lua_isnoneornil(L, arg)) init = check_value(L, type->type, arg, lua_gettop(L));
   Status s = lw_global_new(store, type, init, &box->global, &err);
   if (s != LW_OK) lw_raise(L, s, "%s", err.msg);

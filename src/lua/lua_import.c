@@ -5,6 +5,9 @@
 ** asked for each one. A plain Lua function becomes a host function of the type the module
 ** wants. Everything used is held by the new instance; whether types agree is for the core
 ** to say.
+** Two passes: the first asks Lua, which may run any code (close what it gave before,
+*too),
+** and keeps userdata only; the second runs none and takes what they stand for just then.
 ** Layer: lua.
 */
 #include "lua/bind.h"
@@ -13,21 +16,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TYPE_TEXT = 200 };
+enum { TYPE_TEXT = 200, MISSING_SHOWN = 20 };
 
 /* One lookup under way; stack indexes are absolute. */
 typedef struct Resolver {
   lua_State *L;
   State *st;
   const Module *m;
-  int imports, inst;
+  int imports, inst, things;
   uint32_t nmissing;
 } Resolver;
 
 const char *lw_limits_text(const Limits *l, char *buf, size_t cap)
 {
   if (l->has_max)
-    snprintf(buf, cap, "%llu %llu", (unsigned long long)l->min, (unsigned long long)l->max);
+    snprintf(buf, cap, "%llu %llu", (unsigned long long)l->min,
+             (unsigned long long)l->max);
   else
     snprintf(buf, cap, "%llu", (unsigned long long)l->min);
   return buf;
@@ -66,14 +70,10 @@ static void push_name(lua_State *L, Name name)
 /* Push the export of the instance at `index` called like the import, or nil. */
 static void push_from_instance(const Resolver *r, int index, const Import *im)
 {
-  InstanceBox *box = lua_touserdata(r->L, index);
-  if (!box->inst || box->inst->state != INSTANCE_LIVE)
-    lw_raise(r->L, LW_CLOSED, "instance '%s' is closed", box->name ? box->name : "?");
-  const Export *e = lw_module_export(box->inst->module, im->name.text, im->name.len);
-  if (e)
-    lw_push_export(r->L, r->st, index, box->inst, e);
-  else
-    lua_pushnil(r->L);
+  lw_push_exports(r->L, index); /* knows names by a table: there may be a million */
+  push_name(r->L, im->name);
+  lua_gettable(r->L, -2);
+  lua_remove(r->L, -2);
 }
 
 /* Push what the imports say for `im`, nil when they say nothing. */
@@ -112,7 +112,8 @@ static void push_given(const Resolver *r, const Import *im)
 
 static Status closed(const Import *im, Err *err)
 {
-  return lw_fail(err, LW_CLOSED, im->at, "import \"%.*s\" \"%.*s\": what is given is closed",
+  return lw_fail(err, LW_CLOSED, im->at,
+                 "import \"%.*s\" \"%.*s\": what is given is closed",
                  (int)(im->module.len < 60 ? im->module.len : 60), im->module.text,
                  (int)(im->name.len < 60 ? im->name.len : 60), im->name.text);
 }
@@ -129,29 +130,36 @@ static Status wrong_type(const Resolver *r, const Import *im, Err *err)
                  luaL_typename(r->L, -1));
 }
 
+/* Append it to the list on the top, unless that is long already. */
 static void note_missing(Resolver *r, const Import *im)
 {
   lua_State *L = r->L;
   char type[TYPE_TEXT];
+  if (r->nmissing >= MISSING_SHOWN) {
+    r->nmissing++;
+    return;
+  }
   push_name(L, im->module);
   push_name(L, im->name);
-  lua_pushfstring(L, r->nmissing++ ? "; \"%s\" \"%s\": wanted %s %s"
-                                   : "unknown import \"%s\" \"%s\": wanted %s %s",
+  lua_pushfstring(L,
+                  r->nmissing++ ? "; \"%s\" \"%s\": wanted %s %s"
+                                : "unknown import \"%s\" \"%s\": wanted %s %s",
                   lua_tostring(L, -2), lua_tostring(L, -1), lw_extern_text(im->kind),
                   lw_extern_type(r->m, im->kind, im->index, type, sizeof type));
   lua_replace(L, -3);
   lua_pop(L, 1);
+  lua_concat(L, 2);
 }
 
 /* The value on the top is a Lua function: a host function of the type wanted. */
-static FuncBox *make_host(const Resolver *r, const Import *im)
+static void make_host(const Resolver *r, const Import *im)
 {
   lua_State *L = r->L;
   push_name(L, im->module);
   lua_pushliteral(L, ".");
   push_name(L, im->name);
   lua_concat(L, 3);
-  return lw_push_host(L, r->st, -2, lw_module_functype(r->m, im->index), -1);
+  lw_push_host(L, r->st, -2, lw_module_functype(r->m, im->index), -1);
 }
 
 static bool is_callable(lua_State *L, int index)
@@ -170,41 +178,32 @@ static bool is_number_for_global(const Resolver *r, const Import *im)
   return !t->mutable_ && lw_val_is_num(t->type);
 }
 
-/* The value on the top for `im`; what stands for it is held by the instance. */
-static Status take(const Resolver *r, const Import *im, ImportValue *out, Err *err)
+/* Push the userdata that stands for the value on the top, made for it if need be. The
+   instance holds it. */
+static Status accept(const Resolver *r, const Import *im, Err *err)
 {
   lua_State *L = r->L;
   int value = lua_gettop(L);
-  MemoryBox *m = lw_test(L, r->st, value, KIND_MEMORY);
-  TableBox *t = lw_test(L, r->st, value, KIND_TABLE);
-  GlobalBox *g = lw_test(L, r->st, value, KIND_GLOBAL);
+  bool thing = lw_test(L, r->st, value, KIND_MEMORY) ||
+               lw_test(L, r->st, value, KIND_TABLE) ||
+               lw_test(L, r->st, value, KIND_GLOBAL);
   if (is_number_for_global(r, im))
-    g = lw_new_global(L, r->st, &r->m->globals[im->index].type, value);
-  FuncBox *f = m || t || g ? NULL : lw_push_funcbox(L, r->st, value);
-  if (!f && im->kind == EXTERN_FUNC && !m && !t && !g && is_callable(L, value))
-    f = make_host(r, im);
-  if (f) {
-    if (!lw_func_live(f)) return closed(im, err);
-    *out = (ImportValue){.kind = EXTERN_FUNC, .u.func = f->cell};
-  } else if (m) {
-    if (!m->memory || m->memory->refs == 0) return closed(im, err);
-    *out = (ImportValue){.kind = EXTERN_MEMORY, .u.memory = m->memory};
-  } else if (t) {
-    if (!t->table || t->table->refs == 0) return closed(im, err);
-    *out = (ImportValue){.kind = EXTERN_TABLE, .u.table = t->table};
-  } else if (g) {
-    if (!g->global || g->global->refs == 0) return closed(im, err);
-    *out = (ImportValue){.kind = EXTERN_GLOBAL, .u.global = g->global};
-  } else
-    return wrong_type(r, im, err);
-  lw_hold(L, r->inst, -1); /* the userdata, on the top whichever way it came */
+    lw_new_global(L, r->st, &r->m->globals[im->index].type, value);
+  else if (thing)
+    lua_pushvalue(L, value);
+  else if (!lw_push_funcbox(L, r->st, value)) {
+    if (im->kind != EXTERN_FUNC || !is_callable(L, value)) return wrong_type(r, im, err);
+    make_host(r, im);
+  }
+  lw_hold(L, r->inst, -1);
   return LW_OK;
 }
 
 Status lw_resolve_imports(lua_State *L, State *st, const Module *m, int imports, int inst,
-                          ImportValue *out, Err *err)
+                          int things, Err *err)
 {
-  Resolver r = {.L = L, .st = st, .m = m, .imports = imports, .inst = inst};
+  Resolver r = {
+    .L = L, .st = st, .m = m, .imports = imports, .inst = inst, .things = things};
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lua_pushliteral(L, ""); /* the list of what is missing */
   int base = lua_gettop(L);
@@ -214,11 +213,51 @@ Status lw_resolve_imports(lua_State *L, State *st, const Module *m, int imports,
     if (lua_isnil(L, -1)) {
       lua_settop(L, base);
       note_missing(&r, &m->imports[i]);
-      lua_concat(L, 2);
-    } else
-      TRY(take(&r, &m->imports[i], &out[i], err));
+    } else {
+      TRY(accept(&r, &m->imports[i], err));
+      lua_rawseti(L, things, (lua_Integer)i + 1);
+    }
     lua_settop(L, base);
   }
   if (r.nmissing == 0) return LW_OK;
+  if (r.nmissing > MISSING_SHOWN) {
+    lua_pushfstring(L, "; and %d more", (int)(r.nmissing - MISSING_SHOWN));
+    lua_concat(L, 2);
+  }
   return lw_fail(err, LW_LINK, ERR_NOWHERE, "%s", lua_tostring(L, -1));
+}
+
+/* What the userdata on the top stands for now. */
+static Status take(lua_State *L, State *st, const Import *im, ImportValue *out, Err *err)
+{
+  const MemoryBox *m = lw_test(L, st, -1, KIND_MEMORY);
+  const TableBox *t = lw_test(L, st, -1, KIND_TABLE);
+  const GlobalBox *g = lw_test(L, st, -1, KIND_GLOBAL);
+  if (m) {
+    if (!m->memory || m->memory->refs == 0) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_MEMORY, .u.memory = m->memory};
+  } else if (t) {
+    if (!t->table || t->table->refs == 0) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_TABLE, .u.table = t->table};
+  } else if (g) {
+    if (!g->global || g->global->refs == 0) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_GLOBAL, .u.global = g->global};
+  } else {
+    const FuncBox *f = lua_touserdata(L, -1);
+    if (!lw_func_live(f)) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_FUNC, .u.func = f->cell};
+  }
+  return LW_OK;
+}
+
+Status lw_link_imports(lua_State *L, State *st, const Module *m, int things,
+                       ImportValue *out, Err *err)
+{
+  for (uint32_t i = 0; i < m->nimports; i++) {
+    lua_rawgeti(L, things, (lua_Integer)i + 1);
+    Status s = take(L, st, &m->imports[i], &out[i], err);
+    lua_pop(L, 1);
+    if (s != LW_OK) return s;
+  }
+  return LW_OK;
 }

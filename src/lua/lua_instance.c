@@ -108,7 +108,8 @@ void lw_instance_event(lua_State *L, int inst, const char *event, int n)
     lua_Integer count = (lua_Integer)lua_rawlen(L, handlers);
     for (lua_Integer k = 1; k <= count; k++) {
       lua_rawgeti(L, handlers, k);
-      for (int v = 1; v <= n; v++) lua_pushvalue(L, values + v);
+      for (int v = 1; v <= n; v++)
+        lua_pushvalue(L, values + v);
       if (lua_pcall(L, n, 0, 0) == LUA_OK) continue;
       lua_warning(L, "wasm: error in a handler of on(\"", 1);
       lua_warning(L, event, 1);
@@ -288,9 +289,9 @@ static int instance_index(lua_State *L)
 static int instance_tostring(lua_State *L)
 {
   const InstanceBox *box = check_instance(L);
-  const char *state = is_live(box)                                           ? ""
+  const char *state = is_live(box)                                        ? ""
                       : box->inst && box->inst->state == INSTANCE_CLOSING ? " (closing)"
-                                                                             : " (closed)";
+                                                                          : " (closed)";
   lua_pushfstring(L, INSTANCE_NAME ": %s%s", name_of(box), state);
   return 1;
 }

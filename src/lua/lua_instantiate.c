@@ -34,9 +34,9 @@ typedef struct Wishes {
 /* Strings of the options stay on the stack. */
 static Wishes check_wishes(lua_State *L)
 {
-  static const char *const known[] = {"name",  "memory_max", "table_max", "stack",
-                                      "start", "interleave", "on_trap",   "stack_pointer",
-                                      "on_close", NULL};
+  static const char *const known[] = {
+    "name",       "memory_max", "table_max",     "stack",    "start",
+    "interleave", "on_trap",    "stack_pointer", "on_close", NULL};
   static const char *const orders[] = {"lifo", "any", NULL};
   static const char *const after[] = {"keep", "close", NULL};
   lw_check_options(L, ARG_OPTIONS, "instantiate", known);
@@ -99,22 +99,33 @@ static bool share(lua_State *L, State *st)
 
 /* ---- the steps ---- */
 
-static Status link_instance(lua_State *L, State *st, const ModuleBox *module,
-                            const InstanceOptions *opts, Err *err)
+/* No Lua runs between taking what the imports stand for and using it. */
+static Status make_instance(lua_State *L, State *st, Code *code, int things,
+                            ImportValue *imports, const InstanceOptions *opts,
+                            Instance **made, Err *err)
+{
+  Store *store = lw_store(L, st);
+  TRY(lw_link_imports(L, st, lw_code_module(code), things, imports, err));
+  return lw_instance_new(store, code, imports, opts, made, err);
+}
+
+static Status link_code(lua_State *L, State *st, Code *code, const InstanceOptions *opts,
+                        Err *err)
 {
   InstanceBox *box = lua_touserdata(L, SLOT_INSTANCE);
-  Code *code = module->code;
   const Module *m = lw_code_module(code);
   ImportValue *imports = lua_newuserdatauv(L, (m->nimports + 1) * sizeof *imports, 0);
-  TRY(lw_resolve_imports(L, st, m, ARG_IMPORTS, SLOT_INSTANCE, imports, err));
-  if (module->code != code) /* a resolver closed it */
+  lua_newtable(L);
+  int things = lua_gettop(L);
+  TRY(lw_resolve_imports(L, st, m, ARG_IMPORTS, SLOT_INSTANCE, things, err));
+  if (!((ModuleBox *)lua_touserdata(L, ARG_MODULE))->code)
     return lw_fail(err, LW_CLOSED, ERR_NOWHERE, "the module was closed meanwhile");
   Instance *made = NULL;
-  Status s = lw_instance_new(lw_store(L, st), code, imports, opts, &made, err);
+  Status s = make_instance(L, st, code, things, imports, opts, &made, err);
   if (s == LW_NOMEM && !made) { /* what Lua has not collected yet may be in the way */
     lua_gc(L, LUA_GCCOLLECT);
     *err = (Err){.at = ERR_NOWHERE};
-    s = lw_instance_new(lw_store(L, st), code, imports, opts, &made, err);
+    s = make_instance(L, st, code, things, imports, opts, &made, err);
   }
   if (!made) {
     assert(s != LW_OK);
@@ -124,6 +135,17 @@ static Status link_instance(lua_State *L, State *st, const ModuleBox *module,
   made->user = box;
   lw_own(&box->h, instance_release);
   lw_weak_set(L, WEAK_THINGS, box, SLOT_INSTANCE);
+  return s;
+}
+
+/* Whoever was asked for options or is asked for imports may close the module. */
+static Status link_instance(lua_State *L, State *st, const InstanceOptions *opts,
+                            Err *err)
+{
+  HeldCode *held = lw_new_held_code(L, st);
+  lw_hold_code(held, lw_check_open_module(L)->code);
+  Status s = link_code(L, st, held->code, opts, err);
+  lw_release(&held->h);
   return s;
 }
 
@@ -163,24 +185,29 @@ int lw_module_instantiate(lua_State *L)
   lw_collect_refs(L, st, false);
   lw_store(L, st);
   lua_settop(L, ARG_OPTIONS);
+  if (!lua_isnil(L, ARG_IMPORTS) && !lua_istable(L, ARG_IMPORTS) &&
+      !lua_isfunction(L, ARG_IMPORTS) && !lw_test(L, st, ARG_IMPORTS, KIND_INSTANCE))
+    luaL_typeerror(L, ARG_IMPORTS, "table, instance or function");
   InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE_NAME);
   assert(lua_gettop(L) == SLOT_INSTANCE);
   Wishes wishes = check_wishes(L);
   set_name(L, box, module);
   Err err = {.at = ERR_NOWHERE};
-  Status s = link_instance(L, st, module, &wishes.core, &err);
+  Status s = link_instance(L, st, &wishes.core, &err);
   if (s != LW_OK) {
     /* a list of what is missing may be longer than an Err */
     bool listed = s == LW_LINK && err.at == ERR_NOWHERE && lua_type(L, -1) == LUA_TSTRING;
     lw_push_error(L, s, listed ? lua_tostring(L, -1) : err.msg, err.at);
     if (s == LW_TRAP) {
-      lua_pushlstring(L, err.msg, strcspn(err.msg, ":")); /* the suite's words come first */
+      lua_pushlstring(L, err.msg,
+                      strcspn(err.msg, ":")); /* the suite's words come first */
       lua_setfield(L, -2, "trap");
     }
     return fail(L);
   }
   share(L, st);
-  if (lua_istable(L, ARG_OPTIONS) && lua_getfield(L, ARG_OPTIONS, "on_close") != LUA_TNIL) {
+  if (lua_istable(L, ARG_OPTIONS) &&
+      lua_getfield(L, ARG_OPTIONS, "on_close") != LUA_TNIL) {
     luaL_checktype(L, -1, LUA_TFUNCTION);
     lw_instance_on(L, SLOT_INSTANCE, "close", -1);
   }

@@ -96,9 +96,10 @@ static int memory_new(lua_State *L)
   type.max = lw_opt_count(L, 1, "max", UINT64_MAX, 65536);
   type.has_max = type.max != UINT64_MAX;
   if (lw_opt_bool(L, 1, "shared", false) || lw_opt_choice(L, 1, "index", indexes, 0) == 1)
-    return lw_push_fail(
-      L, lw_fail(&err, LW_UNSUPPORTED, ERR_NOWHERE, "unsupported: shared or 64-bit memories"),
-      &err);
+    return lw_push_fail(L,
+                        lw_fail(&err, LW_UNSUPPORTED, ERR_NOWHERE,
+                                "unsupported: shared or 64-bit memories"),
+                        &err);
   luaL_argcheck(L, type.min <= type.max, 1, "min is more than max");
   bool explicit_bounds = lw_opt_choice(L, 1, "bounds", modes, 0) == 1;
   MemoryBox *box = lw_new_box(L, st, KIND_MEMORY, sizeof *box, 1);

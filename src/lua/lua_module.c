@@ -8,6 +8,7 @@
 */
 #include "lua/bind.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +33,31 @@ ModuleBox *lw_check_open_module(lua_State *L)
   return box;
 }
 
-static const Module *check_code(lua_State *L)
+static void held_release(Handle *h)
 {
-  return lw_code_module(lw_check_open_module(L)->code);
+  HeldCode *held = (HeldCode *)h;
+  Code *code = held->code;
+  held->code = NULL;
+  lw_code_unref(code);
+}
+
+HeldCode *lw_new_held_code(lua_State *L, State *st)
+{
+  return lw_new_box(L, st, KIND_HELD, sizeof(HeldCode), 0);
+}
+
+void lw_hold_code(HeldCode *held, Code *code)
+{
+  held->code = lw_code_ref(code);
+  lw_own(&held->h, held_release);
+}
+
+/* The code of the module in argument 1, held by what this pushes. */
+static HeldCode *push_code(lua_State *L)
+{
+  HeldCode *held = lw_new_held_code(L, lw_state(L));
+  lw_hold_code(held, lw_check_open_module(L)->code);
+  return held;
 }
 
 /* ---- making ---- */
@@ -88,8 +111,13 @@ static Feat check_feature(lua_State *L, int index)
 /* {"simd", ...}: these only, and what everything has; {simd = false}: all but these. */
 static uint64_t features_of(lua_State *L, int arg)
 {
-  if (!lua_istable(L, arg) || lua_getfield(L, arg, "features") == LUA_TNIL) return 0;
+  if (!lua_istable(L, arg)) return 0;
+  bool any = lua_getfield(L, arg, "features") != LUA_TNIL;
   int list = lua_gettop(L);
+  if (!any) {
+    lua_pop(L, 1);
+    return 0;
+  }
   luaL_checktype(L, list, LUA_TTABLE);
   uint64_t only = 0, on = 0, off = 0;
   for (lua_pushnil(L); lua_next(L, list); lua_pop(L, 1)) {
@@ -109,8 +137,8 @@ static uint64_t features_of(lua_State *L, int arg)
 
 static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
 {
-  static const char *const known[] = {"name",  "features", "effort",
-                                      "bounds", "eager",   NULL};
+  static const char *const known[] = {"name",   "features", "effort",
+                                      "bounds", "eager",    NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   lw_check_options(L, arg, what, known);
   CodeOptions opts = {0};
@@ -119,17 +147,6 @@ static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
   opts.explicit_bounds = lw_opt_choice(L, arg, "bounds", modes, 0) == 1;
   opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 0, 0);
   return opts;
-}
-
-/* The reference a compile gives has an owner at once. */
-typedef struct Compiled {
-  Handle h;
-  Code *code;
-} Compiled;
-
-static void compiled_release(Handle *h)
-{
-  lw_code_unref(((Compiled *)h)->code);
 }
 
 /* core.compile(bytes [, opts]) -> module | nil, err */
@@ -143,12 +160,14 @@ static int module_compile(lua_State *L)
   lua_settop(L, 2);
   CodeOptions opts = check_code_options(L, 2, "compile");
   lw_opt_string(L, 2, "name");
+  assert(lua_gettop(L) == 3);
   Err err = {.at = ERR_NOWHERE};
-  Compiled *owner = lw_new_box(L, st, KIND_HELD, sizeof *owner, 0);
+  HeldCode *owner = lw_new_held_code(L, st);
   bool hit;
-  Status s = lw_code_compile((const uint8_t *)bytes, size, &opts, &owner->code, &hit, &err);
+  Status s =
+    lw_code_compile((const uint8_t *)bytes, size, &opts, &owner->code, &hit, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
-  lw_own(&owner->h, compiled_release);
+  lw_own(&owner->h, held_release);
   lw_push_module(L, st, owner->code, 3);
   lw_release(&owner->h);
   if (!hit) lw_account(L, st, (uint64_t)size * 4);
@@ -221,9 +240,9 @@ static int module_exports(lua_State *L)
    contents of the custom sections of that name */
 static int module_sections(lua_State *L)
 {
-  static const char *const names[] = {"custom", "type",  "import", "function", "table",
-                                      "memory", "global", "export", "start",    "element",
-                                      "code",   "data",  "datacount", "tag"};
+  static const char *const names[] = {
+    "custom", "type",  "import",  "function", "table", "memory",    "global",
+    "export", "start", "element", "code",     "data",  "datacount", "tag"};
   const Module *m = check_code(L);
   size_t len;
   const char *wanted = luaL_optlstring(L, 2, NULL, &len);

@@ -7,6 +7,7 @@
 */
 #include "lua/bind.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -14,10 +15,12 @@ void lw_check_options(lua_State *L, int arg, const char *what, const char *const
 {
   if (lua_isnoneornil(L, arg)) return;
   luaL_checktype(L, arg, LUA_TTABLE);
+  assert(arg > 0 && what);
   for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     const char *const *k = known;
-    while (key && *k && strcmp(*k, key) != 0) k++;
+    while (key && *k && strcmp(*k, key) != 0)
+      k++;
     if (key && *k) continue;
     luaL_tolstring(L, -2, NULL);
     luaL_error(L, "unknown option '%s' to '%s'", lua_tostring(L, -1), what);
@@ -64,15 +67,18 @@ int lw_opt_choice(lua_State *L, int arg, const char *key, const char *const *lis
 {
   const char *value = lw_opt_string(L, arg, key);
   int found = or_else;
+  assert(list[0] && or_else >= 0);
   if (value) {
-    for (found = 0; list[found] && strcmp(list[found], value) != 0;) found++;
+    for (found = 0; list[found] && strcmp(list[found], value) != 0;)
+      found++;
     if (!list[found]) luaL_error(L, "option '%s': invalid value '%s'", key, value);
   }
   lua_pop(L, 1);
   return found;
 }
 
-uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else, uint64_t max)
+uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else,
+                      uint64_t max)
 {
   if (!option(L, arg, key)) return or_else;
   int exact;
@@ -90,14 +96,14 @@ static uint64_t unit_of(const char *text)
     const char *name;
     uint64_t bytes;
   } units[] = {
-    {"",    1              },
-    {"B",   1              },
-    {"KiB", 1024           },
-    {"MiB", 1024 * 1024    },
+    {"",    1                },
+    {"B",   1                },
+    {"KiB", 1024             },
+    {"MiB", 1024 * 1024      },
     {"GiB", (uint64_t)1 << 30},
-    {"KB",  1000           },
-    {"MB",  1000 * 1000    },
-    {"GB",  1000000000     },
+    {"KB",  1000             },
+    {"MB",  1000 * 1000      },
+    {"GB",  1000000000       },
   };
   for (size_t i = 0; i < sizeof units / sizeof *units; i++)
     if (strcmp(units[i].name, text) == 0) return units[i].bytes;
@@ -111,7 +117,8 @@ static uint64_t size_of_text(const char *text)
   int digits = 0;
   for (; isdigit((unsigned char)*text) && digits < 15; text++, digits++)
     value = value * 10 + (uint64_t)(*text - '0');
-  while (*text == ' ') text++;
+  while (*text == ' ')
+    text++;
   uint64_t unit = digits ? unit_of(text) : 0;
   return unit && value <= (UINT64_MAX >> 1) / unit ? value * unit : 0;
 }

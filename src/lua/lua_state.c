@@ -39,7 +39,9 @@ Store *lw_store(lua_State *L, State *st)
 static int state_gc(lua_State *L)
 {
   State *st = lua_touserdata(L, 1);
-  while (st->handles) lw_release(st->handles);
+  assert(st);
+  while (st->handles)
+    lw_release(st->handles);
   if (st->store) lw_store_free(st->store);
   st->store = NULL;
   return 0;
@@ -86,6 +88,7 @@ void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *met
 {
   State *st = lua_touserdata(L, -1);
   int state = lua_gettop(L);
+  assert(st && kind < KIND__MAX && !st->metatables[kind]);
   lua_newtable(L); /* the metatable */
   lua_newtable(L); /* the methods */
   lua_pushvalue(L, state);
@@ -133,6 +136,8 @@ void lw_release(Handle *h)
 {
   void (*release)(Handle *) = h->release;
   if (!release) return;
+  assert(h->prev ? h->prev->next == h : h->state->handles == h);
+  assert(!h->next || h->next->prev == h);
   h->release = NULL;
   if (h->prev)
     h->prev->next = h->next;
@@ -168,7 +173,9 @@ void *lw_check(lua_State *L, int arg, Kind kind, const char *name)
 
 void lw_push_weak(lua_State *L, Weak which)
 {
+  assert(which < WEAK__MAX);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &weak_keys[which]);
+  assert(lua_istable(L, -1));
 }
 
 bool lw_weak_get(lua_State *L, Weak which, const void *p)
@@ -185,6 +192,7 @@ bool lw_weak_get(lua_State *L, Weak which, const void *p)
 void lw_weak_set(lua_State *L, Weak which, const void *p, int index)
 {
   index = lua_absindex(L, index);
+  assert(p && !lua_isnil(L, index));
   lw_push_weak(L, which);
   lua_pushvalue(L, index);
   lua_rawsetp(L, -2, p);
@@ -195,6 +203,7 @@ void lw_hold(lua_State *L, int owner, int value)
 {
   owner = lua_absindex(L, owner);
   value = lua_absindex(L, value);
+  assert(lua_isuserdata(L, owner) && lua_isuserdata(L, value));
   if (lua_getiuservalue(L, owner, UV_HOLDS) != LUA_TTABLE) {
     lua_pop(L, 1);
     lua_newtable(L);

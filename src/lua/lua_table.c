@@ -55,7 +55,7 @@ void lw_push_table(lua_State *L, State *st, int inst, Table *t)
     }
   }
   if (!box) {
-    box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_SLOTS);
+    box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_GIVEN);
     lw_table_watch(t);
     box->table = t;
     lw_own(&box->h, watch_release);
@@ -112,7 +112,7 @@ static int table_new(lua_State *L)
     return lw_push_fail(
       L, lw_fail(&err, LW_UNSUPPORTED, ERR_NOWHERE, "unsupported: 64-bit tables"), &err);
   lua_getfield(L, 3, "init");
-  TableBox *box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_SLOTS);
+  TableBox *box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_GIVEN);
   lua_replace(L, 1);
   uint64_t init = check_element(L, type.elem, 4);
   Status s = lw_table_new(store, &type, limit_of(&type.limits), init, &box->table, &err);
@@ -136,7 +136,9 @@ static int table_index(lua_State *L)
   const Table *t = check_table(L);
   int exact;
   lua_Integer i = lua_tointegerx(L, 2, &exact);
-  Value v = {.words = {0, 0}};
+  Value v = {
+    .words = {0, 0}
+  };
   if (exact && i >= 1 && (uint64_t)i <= t->length) v.ref = t->elems[i - 1];
   lw_push_value(L, lw_state(L), t->type.elem, false, v);
   return 1;
@@ -150,8 +152,8 @@ static int table_newindex(lua_State *L)
   uint64_t ref = check_element(L, t->type.elem, 3);
   t = check_table(L); /* preparing may have run a finalizer */
   if (i < 1 || (uint64_t)i > t->length)
-    return luaL_error(L, "out of bounds table access: index %I, size is %I", (LUAI_UACINT)i,
-                      (LUAI_UACINT)t->length);
+    return luaL_error(L, "out of bounds table access: index %I, size is %I",
+                      (LUAI_UACINT)i, (LUAI_UACINT)t->length);
   t->elems[i - 1] = ref;
   return 0;
 }

@@ -133,7 +133,8 @@ static int tools_ir_parse(lua_State *L)
   Func func = {0};
   Str out = {0};
   if (s == LW_OK)
-    s = lw_ir_parse(text, &m->module, (uint32_t)lua_tointeger(L, 3), &m->scratch, &func, &err);
+    s = lw_ir_parse(text, &m->module, (uint32_t)lua_tointeger(L, 3), &m->scratch, &func,
+                    &err);
   if (s == LW_OK) s = lw_ir_dump(&func, &out);
   held->text = out.text;
   if (s == LW_OK && !out.text) s = lw_nomem(&err, "a dump");

@@ -5,12 +5,14 @@
 ** stands for the wasm frames of its activation, which are put in its place. The
 ** activation is found in the level's first stack slot (lua_call.c lays it out), so this
 ** works at any depth and in any coroutine.
-** Frames hold strings and numbers only, so remembering the last trace keeps nothing alive.
+** Frames hold strings and numbers only, so remembering the last trace keeps nothing
+*alive.
 ** Layer: lua.
 */
 #include "lua/bind.h"
 #include "lua/call.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { LEVELS = 60, WASM_FRAMES = 40 };
@@ -43,8 +45,10 @@ static void add_activation(lua_State *L, const Activation *a)
   uint32_t total = lw_act_frames(a, frames, WASM_FRAMES);
   uint32_t n = total < WASM_FRAMES ? total : WASM_FRAMES;
   lua_Integer at = (lua_Integer)lua_rawlen(L, -1);
+  assert(a->state == ACT_OUT || a->state == ACT_DEAD);
   for (uint32_t i = 0; i < n; i++) {
     const Frame *f = &frames[i];
+    assert(f->module && f->func < f->module->nfuncs);
     lua_createtable(L, 0, 5);
     set_string(L, "kind", "wasm");
     set_name(L, "name", lw_module_func_name(f->module, f->func));
@@ -186,6 +190,7 @@ void lw_push_traceback(lua_State *L, int arg)
 void lw_trace_record(lua_State *L, State *st, int value)
 {
   value = lua_absindex(L, value);
+  assert(lua_istable(L, -1));
   lua_rawsetp(L, LUA_REGISTRYINDEX, &frames_key);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &value_key);
   lua_pushvalue(L, value);

@@ -42,7 +42,8 @@ ValType lw_check_valtype(lua_State *L, int arg)
 
 static const char *skip_space(const char *p)
 {
-  while (isspace((unsigned char)*p)) p++;
+  while (isspace((unsigned char)*p))
+    p++;
   return p;
 }
 
@@ -50,7 +51,8 @@ static const char *skip_space(const char *p)
 static ValType read_type(lua_State *L, int arg, const char **p)
 {
   const char *start = skip_space(*p), *end = start;
-  while (isalnum((unsigned char)*end)) end++;
+  while (isalnum((unsigned char)*end))
+    end++;
   ValType t = type_called(start, (size_t)(end - start));
   if (t == VAL_NONE || t == VAL_V128)
     luaL_argerror(L, arg, lua_pushfstring(L, "a type expected near '%s'", start));
@@ -82,7 +84,8 @@ FuncType lw_check_functype(lua_State *L, int arg)
   const char *p = skip_space(luaL_checklstring(L, arg, &len));
   ValType *types = lua_newuserdatauv(L, (len + 2) * sizeof *types, 0);
   FuncType t = {.params = types};
-  if (*p != '(') luaL_argerror(L, arg, "a function type such as \"(i32) -> i32\" expected");
+  if (*p != '(')
+    luaL_argerror(L, arg, "a function type such as \"(i32) -> i32\" expected");
   t.nparams = read_list(L, arg, &p, types);
   t.results = types + t.nparams;
   if (p[0] == '-' && p[1] == '>') {

@@ -16,20 +16,73 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { GIVEN_LIMIT = 256 };
+
 bool lw_type_has_refs(const FuncType *t)
 {
   bool refs = false;
-  for (uint32_t i = 0; i < t->nparams; i++) refs |= lw_val_is_ref(t->params[i]);
-  for (uint32_t i = 0; i < t->nresults; i++) refs |= lw_val_is_ref(t->results[i]);
+  for (uint32_t i = 0; i < t->nparams; i++)
+    refs |= lw_val_is_ref(t->params[i]);
+  for (uint32_t i = 0; i < t->nresults; i++)
+    refs |= lw_val_is_ref(t->results[i]);
   return refs;
+}
+
+/* Slots of boxes that nothing refers to any more are free. */
+static void empty_dead_slots(lua_State *L, State *st)
+{
+  DeadSlot dead;
+  while (lw_gc_next_dead(st->store, &dead)) {
+    if (!lw_weak_get(L, WEAK_OWNERS, dead.owner)) continue;
+    Owner *keep = &((OwnerBox *)lua_touserdata(L, -1))->keep;
+    assert(keep->id == (uintptr_t)dead.owner && dead.slot <= keep->used);
+    lua_getiuservalue(L, -1, UV_SLOTS);
+    lua_pushinteger(L, keep->free);
+    lua_rawseti(L, -2, dead.slot);
+    keep->free = dead.slot;
+    lua_pop(L, 2);
+  }
+}
+
+/* Does wasm still have a reference to a function of this userdata, after a survey? */
+static bool is_referred(lua_State *L, State *st, int index)
+{
+  const FuncBox *f = lw_test(L, st, index, KIND_HOST);
+  if (f) return f->host && f->host->marked;
+  const InstanceBox *i = lw_test(L, st, index, KIND_INSTANCE);
+  return i && i->inst && i->inst->shell && i->inst->shell->marked;
+}
+
+/* Let go of functions that were handed over once and are not referred to any more. */
+static void look_through_given(lua_State *L, State *st, int owner)
+{
+  Owner *keep = &((OwnerBox *)lua_touserdata(L, owner))->keep;
+  lw_gc_survey(lw_store(L, st));
+  empty_dead_slots(L, st);
+  keep->given = 0;
+  lua_getiuservalue(L, owner, UV_GIVEN);
+  for (lua_pushnil(L); lua_next(L, -2);) {
+    lua_pop(L, 1);
+    if (is_referred(L, st, lua_gettop(L))) {
+      keep->given++;
+    } else {
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, -4); /* allowed while traversing */
+    }
+  }
+  lua_pop(L, 1);
+  keep->limit = keep->given * 2 + GIVEN_LIMIT;
 }
 
 void lw_prepare_owner(lua_State *L, State *st, int owner)
 {
   OwnerBox *box = lua_touserdata(L, owner);
   owner = lua_absindex(L, owner);
+  assert(box && box->h.state == st);
   luaL_checkstack(L, 8, NULL);
-  for (int uv = UV_HOLDS; uv <= UV_SLOTS; uv++) {
+  if (box->keep.given > box->keep.limit) look_through_given(L, st, owner);
+  for (int uv = UV_HOLDS; uv <= UV_GIVEN; uv++) {
     if (lua_getiuservalue(L, owner, uv) != LUA_TTABLE) {
       lua_newtable(L);
       lua_setiuservalue(L, owner, uv);
@@ -40,6 +93,7 @@ void lw_prepare_owner(lua_State *L, State *st, int owner)
   uint64_t id = ++st->owners;
   lw_weak_set(L, WEAK_OWNERS, (void *)(uintptr_t)id, owner);
   box->keep.id = id;
+  box->keep.limit = GIVEN_LIMIT;
 }
 
 static const char *refuse(lua_State *L, int arg, ValType t, char why[WHY_SIZE])
@@ -47,7 +101,8 @@ static const char *refuse(lua_State *L, int arg, ValType t, char why[WHY_SIZE])
   char type[32];
   lw_val_text(t, type, sizeof type);
   if (lua_type(L, arg) == LUA_TNUMBER) {
-    bool whole = lua_isinteger(L, arg) || lua_tonumber(L, arg) == floor(lua_tonumber(L, arg));
+    bool whole =
+      lua_isinteger(L, arg) || lua_tonumber(L, arg) == floor(lua_tonumber(L, arg));
     snprintf(why, WHY_SIZE, "%s expected, %.14g %s", type, lua_tonumber(L, arg),
              whole ? "is out of range" : "has no integer representation");
   } else
@@ -70,7 +125,8 @@ static bool to_word(lua_State *L, int arg, bool bits, Value *out)
     out->i64 = (uint64_t)lua_toboolean(L, arg);
     return true;
   }
-  if (!to_integer(L, arg, &v) || v < INT32_MIN || v > (lua_Integer)UINT32_MAX) return false;
+  if (!to_integer(L, arg, &v) || v < INT32_MIN || v > (lua_Integer)UINT32_MAX)
+    return false;
   out->i64 = (uint32_t)v;
   return true;
 }
@@ -115,7 +171,8 @@ static uint64_t keep_extern(lua_State *L, int arg, int owner)
   } else if (keep->used < (lua_Integer)UINT32_MAX)
     slot = ++keep->used;
   uint64_t ref = 0;
-  if (slot) ref = lw_extern_new(box->h.state->store, (void *)(uintptr_t)keep->id, (uint32_t)slot);
+  if (slot)
+    ref = lw_extern_new(box->h.state->store, (void *)(uintptr_t)keep->id, (uint32_t)slot);
   if (ref)
     lua_pushvalue(L, arg);
   else {
@@ -127,21 +184,24 @@ static uint64_t keep_extern(lua_State *L, int arg, int owner)
   return ref;
 }
 
-/* The owner lives as long as what `f` stands for may be called. */
+/* What `f` stands for lives as long as the owner, or until wasm has it no more. */
 static void keep_func(lua_State *L, const FuncBox *f, int func, int owner)
 {
+  Owner *keep = &((OwnerBox *)lua_touserdata(L, owner))->keep;
   func = lua_absindex(L, func);
-  lua_getiuservalue(L, owner, UV_HOLDS);
+  assert(keep->id);
+  lua_getiuservalue(L, owner, UV_GIVEN);
   if (f->host)
     lua_pushvalue(L, func);
   else
     lua_getiuservalue(L, func, UV_FUNC_OWNER);
-  if (!lua_isnil(L, -1)) {
-    lua_pushboolean(L, 1);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-  } else
-    lua_pop(L, 2);
+  assert(lua_isuserdata(L, -1));
+  lua_pushvalue(L, -1);
+  if (lua_rawget(L, -3) == LUA_TNIL) keep->given++;
+  lua_pop(L, 1);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
 }
 
 static const char *to_reference(lua_State *L, int arg, ValType t, int owner, Value *out,
@@ -149,6 +209,7 @@ static const char *to_reference(lua_State *L, int arg, ValType t, int owner, Val
 {
   out->ref = 0;
   if (lua_isnoneornil(L, arg)) return NULL;
+  assert(owner && "references need a prepared owner");
   State *st = ((OwnerBox *)lua_touserdata(L, owner))->h.state;
   if (lw_val_heap(t) == HEAP_EXTERN) {
     out->ref = keep_extern(L, arg, owner);
@@ -168,10 +229,12 @@ static const char *to_reference(lua_State *L, int arg, ValType t, int owner, Val
   return out->ref ? NULL : "the function's instance is closed";
 }
 
-const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner, Value *out,
-                        char why[WHY_SIZE])
+const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
+                        Value *out, char why[WHY_SIZE])
 {
-  *out = (Value){.words = {0, 0}};
+  *out = (Value){
+    .words = {0, 0}
+  };
   if (lw_val_is_ref(t)) return to_reference(L, arg, t, owner, out, why);
   return to_number(L, arg, t, bits, out) ? NULL : refuse(L, arg, t, why);
 }
@@ -216,16 +279,7 @@ void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v)
 
 void lw_collect_refs(lua_State *L, State *st, bool now)
 {
-  DeadSlot dead;
   if (!st->store || !(now || lw_gc_wanted(st->store)) || !lua_checkstack(L, 6)) return;
   lw_gc_collect(st->store, NULL, 0);
-  while (lw_gc_next_dead(st->store, &dead)) {
-    if (!lw_weak_get(L, WEAK_OWNERS, dead.owner)) continue;
-    Owner *keep = &((OwnerBox *)lua_touserdata(L, -1))->keep;
-    lua_getiuservalue(L, -1, UV_SLOTS);
-    lua_pushinteger(L, keep->free);
-    lua_rawseti(L, -2, dead.slot);
-    keep->free = dead.slot;
-    lua_pop(L, 2);
-  }
+  empty_dead_slots(L, st);
 }

@@ -118,12 +118,17 @@ static inline void order_remove(Activation *a)
   a->memory = NULL;
 }
 
+/* The global with the guest's stack pointer, of the instance that was entered. */
+static inline Value *sp_of(const Activation *a)
+{
+  return lw_instance_global_value(a->instance, (uint32_t)a->instance->sp_global);
+}
+
 static inline void sp_save(Activation *a)
 {
-  Instance *i = a->instance;
-  a->sp_saved = i && i->sp_global >= 0;
+  a->sp_saved = a->instance && a->instance->sp_global >= 0;
   a->sp_owed = false;
-  if (a->sp_saved) a->sp_value = lw_instance_global_value(i, (uint32_t)i->sp_global)->i32;
+  if (a->sp_saved) a->sp_value = sp_of(a)->i32;
 }
 
 /* Before it leaves the order. Who was entered later still uses the stack below: that one
@@ -131,17 +136,15 @@ static inline void sp_save(Activation *a)
 static inline void sp_restore(Activation *a)
 {
   if (!a->sp_saved) return;
-  Instance *i = a->instance;
+  Value *sp = sp_of(a);
   Activation *later = a->newer;
-  while (later && later->instance != i) later = later->newer;
+  while (later && !(later->sp_saved && sp_of(later) == sp)) later = later->newer;
+  a->sp_saved = false;
   if (later) {
     later->sp_value = a->sp_value;
     later->sp_owed = true;
-    a->sp_saved = false;
-    return;
-  }
-  lw_instance_global_value(i, (uint32_t)i->sp_global)->i64 = a->sp_value;
-  a->sp_saved = false;
+  } else
+    sp->i64 = a->sp_value;
 }
 
 /* ---- making one ---- */
@@ -350,6 +353,7 @@ Status lw_act_may_resume(const Activation *a, bool any_order, Err *err)
 {
   assert(a->state == ACT_OUT || a->state == ACT_DEAD);
   if (any_order || !a->newer || a->instance->interleave_any) return LW_OK;
+  if (a->end != LW_OK) return LW_OK; /* nothing of it will run: let it end */
   return lw_fail(err, LW_BUSY, ERR_NOWHERE,
                  "a later call on the same memory has not ended yet");
 }

@@ -61,6 +61,7 @@ struct Activation {
   uint8_t *stack;     /* lowest byte, guard included */
   size_t stack_size;
   bool soft_open;            /* the signal room below the limit is accessible */
+  const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
   bool nested;               /* in the nest */
   uint32_t depth;            /* 1 for the outermost */

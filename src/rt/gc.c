@@ -148,20 +148,21 @@ static int by_address(const void *a, const void *b)
   return x < y ? -1 : x > y;
 }
 
-static Ranges ranges_of(Store *s)
+/* `all`: also those that somebody holds, to learn whether wasm refers to them too. */
+static Ranges ranges_of(Store *s, bool all)
 {
   Ranges r = {NULL, 0};
   size_t n = 0;
   for (HostFunc *f = s->hosts; f; f = f->next)
-    n += host_loose(f), f->marked = false;
+    n += all || host_loose(f), f->marked = false;
   for (Shell *h = s->shells; h; h = h->next)
-    n += shell_loose(h), h->marked = false;
+    n += all || shell_loose(h), h->marked = false;
   if (n && (r.of = malloc(n * sizeof *r.of))) {
     for (HostFunc *f = s->hosts; f; f = f->next)
-      if (host_loose(f))
+      if (all || host_loose(f))
         r.of[r.n++] = (Range){(uintptr_t)f, (uintptr_t)(f + 1), &f->marked};
     for (Shell *h = s->shells; h; h = h->next)
-      if (shell_loose(h))
+      if (all || shell_loose(h))
         r.of[r.n++] = (Range){(uintptr_t)h, (uintptr_t)&h->cells[h->ncells], &h->marked};
     assert(r.n == n);
     qsort(r.of, r.n, sizeof *r.of, by_address);
@@ -296,17 +297,33 @@ bool lw_gc_wanted(const Store *s)
   return s->heap.since >= threshold;
 }
 
-void lw_gc_collect(Store *s, const uint64_t *roots, size_t nroots)
+static void collect(Store *s, const uint64_t *roots, size_t nroots, bool all)
 {
   Heap *h = &s->heap;
-  Marker k = {h, ranges_of(s)};
+  Marker k = {h, ranges_of(s, all)};
   mark_all(s, &k, roots, nroots);
+  if (all && !k.ranges.of) { /* no memory to look at stacks with: spare everything */
+    for (HostFunc *f = s->hosts; f; f = f->next)
+      f->marked = true;
+    for (Shell *shell = s->shells; shell; shell = shell->next)
+      shell->marked = true;
+  }
   uint64_t kept = sweep_boxes(h);
   sweep_rest(s, k.ranges.of != NULL);
   free(k.ranges.of);
   h->threshold = kept > FIRST_THRESHOLD ? kept : FIRST_THRESHOLD;
   h->since = 0;
   h->collections++;
+}
+
+void lw_gc_collect(Store *s, const uint64_t *roots, size_t nroots)
+{
+  collect(s, roots, nroots, false);
+}
+
+void lw_gc_survey(Store *s)
+{
+  collect(s, NULL, 0, true);
 }
 
 bool lw_gc_next_dead(Store *s, DeadSlot *out)

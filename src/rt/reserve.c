@@ -8,8 +8,6 @@
 ** dirty page against 12 us for mapping it anew.
 ** Layer: rt.
 */
-#include "rt/memory.h"
-
 #include "rt/reserve.h"
 
 #include <assert.h>
@@ -18,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/os.h"
+#include "rt/memory.h"
 
 enum { CHUNK = 256, NCHUNKS = 4096, POOL = 8 };
 #define POOL_LENGTH ((size_t)64 << 20) /* a longer one is not kept */

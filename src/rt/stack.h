@@ -9,9 +9,10 @@
 ** one compares rsp with the limit first, so none jumps over the 96 KiB.
 ** A host's signal handler that has no alternate stack (lua.c's Ctrl-C) runs on the
 ** private stack too. Where it runs into the room, our SIGSEGV handler opens the room and
-** lets it go on: it has 32 KiB then, whatever the guest left. The room is closed again
-** before the stack is used by another call. When not even the kernel's frame fits, the
-** guest's call ends as "call stack exhausted".
+** lets it go on: it has 32 KiB then, whatever the guest left; the guest's call ends as
+** "call stack exhausted" when the handler returns, lest the guest use the room itself.
+** The room is closed again before the stack is used by another call. When not even the
+** kernel's frame fits, the guest's call ends the same way, and that signal is lost.
 ** Layer: rt.
 */
 #ifndef LW_STACK_H

@@ -62,6 +62,9 @@ bool lw_gc_wanted(const Store *s);
 ** and host functions nothing refers to. Slots of freed boxes are queued.
 */
 void lw_gc_collect(Store *s, const uint64_t *roots, size_t nroots);
+/* A collection after which HostFunc.marked and Shell.marked tell for every one of them,
+   held or not, whether a table, global, import or stack refers to it. */
+void lw_gc_survey(Store *s);
 /* Takes one queued slot; false: none left. The binding clears its table with it. */
 bool lw_gc_next_dead(Store *s, DeadSlot *out);
 

@@ -15,7 +15,7 @@
 **             SI_KERNEL with rsp near that lower end: a signal found no room for its
 **             frame, which counts as exhaustion
 ** One more is ours to mend: a host's signal handler that runs on the private stack and
-** reaches the signal room (stack.h).
+** reaches the signal room (stack.h). The guest's call ends then, too.
 ** Anything else is passed on as if we were not there: a bug in machine code must crash.
 ** Layer: rt.
 */
@@ -39,6 +39,7 @@
 #include "rt/state.h"
 
 _Static_assert(TRAP_CALLEE_CLOSED == TRAP_CODE_CLOSED, "layout.h");
+_Static_assert(TRAP_STACK == TRAP_CODE_STACK, "layout.h");
 
 enum { ALT_MIN = 16 << 10, ALT_SIZE = 64 << 10, NEAR = 16 << 10 };
 _Thread_local ThreadState lw_thread;
@@ -94,6 +95,9 @@ static unsigned classify(Activation *a, int sig, const siginfo_t *si,
   }
 }
 
+/* The words a stub may have pushed when it faults, return address included. */
+enum { STUB_WORDS = 6 };
+
 static void note(Activation *a, unsigned code, const MachineState *at)
 {
   a->trap = code;
@@ -101,11 +105,20 @@ static void note(Activation *a, unsigned code, const MachineState *at)
   a->trap_rbp = at->frame;
   a->trap_rsp = at->sp;
   a->trap_ctx = at->ctx;
-  /* A closed callee has no frame: the trace begins with its caller. */
-  if (code == TRAP_CALLEE_CLOSED && lw_stubs_contain(at->pc)) {
-    a->trap_pc = *(const uint8_t **)(void *)at->sp;
-    a->trap_rsp = at->sp + sizeof(void *);
+  if (at->pc == lw_stub_exhausted) {
+    a->trap_pc = a->diverted;
+    return;
   }
+  if (!lw_stubs_contain(at->pc)) return;
+  /* In a stub the trace begins with its caller: what lies next in our text. */
+  void **word = (void **)(void *)at->sp, **top = (void **)(void *)lw_stack_top(a);
+  for (int k = 0; k < STUB_WORDS && word + k < top; k++)
+    if (lw_os_text_contains(word[k])) {
+      a->trap_pc = word[k];
+      /* rbp may be the stub's own already; the caller's lies there then */
+      if (at->frame >= word && at->frame < word + k) a->trap_rbp = at->frame[0];
+      break;
+    }
 }
 
 /* ---- passing on ---- */
@@ -159,14 +172,21 @@ static void pass_on(int sig, siginfo_t *si, void *context)
   lw_thread.passed_to = before.passed_to;
 }
 
-/* Did a host's signal handler, on the private stack, run out of it? */
+/*
+** Did a host's signal handler, on the private stack, run out of it? It gets the signal
+** room. The guest has used its stack up then: it must not come to use the room as well,
+** so it ends as soon as the handler returns.
+*/
 static bool mends(Activation *a, int sig, const siginfo_t *si, const MachineState *at)
 {
   if (sig != SIGSEGV || si->si_code <= 0 || in_our_text(at->pc)) return false;
   uintptr_t room = (uintptr_t)a->limit - STACK_SOFT;
   if ((uintptr_t)si->si_addr - room >= STACK_SOFT) return false;
   bool on_it = (uintptr_t)at->sp - (uintptr_t)a->stack < a->stack_size;
-  return on_it && lw_stack_open_room(a);
+  if (!on_it || !lw_stack_open_room(a)) return false;
+  a->diverted =
+    lw_context_divert(at->sp, lw_stack_top(a), in_our_text, lw_stub_exhausted);
+  return true;
 }
 
 static void on_signal(int sig, siginfo_t *si, void *context)

@@ -5,8 +5,10 @@
 #include "jit/context.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <ucontext.h>
 
+#include "jit/layout.h"
 #include "jit/stubs.h"
 
 void lw_context_get(const void *ucontext, MachineState *out)
@@ -18,10 +20,13 @@ void lw_context_get(const void *ucontext, MachineState *out)
   out->ctx = (void *)(uintptr_t)r[REG_R14];
 }
 
+/* On the host's stack at once: a signal that waits to be delivered as the handler returns
+   would find no room on a private stack that is exhausted. */
 void lw_context_end(void *ucontext, struct Activation *a)
 {
   greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
   r[REG_RBX] = (greg_t)(uintptr_t)a;
+  memcpy(&r[REG_RSP], (const char *)a + ACT_HOST_SP, sizeof r[REG_RSP]);
   r[REG_RIP] = (greg_t)(uintptr_t)lw_stub_trap_exit;
 }
 
