@@ -217,7 +217,7 @@ static void closing(void)
   lw_act_drop(a);
   CHECK(inner->state == INSTANCE_CLOSED && outer->state == INSTANCE_LIVE);
   /* What was imported from it traps, and the importer goes on. */
-  uint64_t r;
+  uint64_t r = 0;
   CHECK(call1(export_of(outer, "run"), 1, &r) == TRAP_CALLEE_CLOSED);
   lw_gc_collect(s, NULL, 0); /* the importer keeps the closed cells */
   CHECK(call1(export_of(outer, "run"), 1, &r) == TRAP_CALLEE_CLOSED);

@@ -39,7 +39,7 @@ static void limits(void)
   InstanceOptions opts = {.memory_max_bytes = 65536};
   Code *c = compile(TRAPS, false);
   Instance *i = instantiate(s, lw_code_ref(c), NULL, &opts);
-  uint64_t r;
+  uint64_t r = 0;
   CHECK(call1(export_of(i, "grow"), 1, &r) == TRAP_NONE && r == UINT32_MAX);
   lw_code_unref(c);
   Memory *m = NULL;
@@ -89,7 +89,7 @@ static void little_space(void)
     CHECK(!spare[15]->guard);
     Instance *i = make(s, TRAPS, NULL);
     CHECK(i->explicit_bounds);
-    uint64_t r;
+    uint64_t r = 0;
     CHECK(call1(export_of(i, "load"), 65533, &r) == TRAP_MEMORY);
     CHECK(call1(export_of(i, "grow"), 9, &r) == TRAP_NONE && r == 1);
     CHECK(call1(export_of(i, "load"), 65533, &r) == TRAP_NONE);
@@ -134,7 +134,7 @@ static void data_image(void)
   for (int round = 0; round < 3; round++) {
     Instance *i = instantiate(s, lw_code_ref(c), NULL, NULL);
     Memory *m = lw_instance_memory(i, 0);
-    uint64_t r;
+    uint64_t r = 0;
     CHECK(m->image >= 0);
     CHECK(call1(export_of(i, "l"), 71, &r) == TRAP_NONE && r == 0);
     CHECK(call1(export_of(i, "l"), 72, &r) == TRAP_NONE && r == 1);
@@ -147,7 +147,7 @@ static void data_image(void)
   }
   lw_code_unref(c); /* the image goes, and the pool must not keep it */
   Instance *i = make(s, TRAPS, NULL);
-  uint64_t r;
+  uint64_t r = 0;
   CHECK(call1(export_of(i, "load"), 72, &r) == TRAP_NONE && r == 0);
   lw_store_free(s);
 }

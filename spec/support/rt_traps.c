@@ -136,15 +136,16 @@ static void interrupts(void)
   HostFunc *h = host(s, i32s, 1, i32s, 1);
   ImportValue im = func_import(&h->cell);
   Instance *i = make(s, SPIN, &im);
-  uint64_t r;
+  uint64_t r = 0;
   CHECK(!lw_interrupt_send(i->interrupt)); /* nothing runs */
   CHECK(!lw_interrupt_send(0) && !lw_interrupt_send(UINT64_MAX));
   /* From a signal handler on the same thread. */
   alarm_token = i->interrupt;
   handle_alarm(on_alarm);
   for (int k = 0; k < 20; k++) {
-    set_alarm(500, 0);
+    set_alarm(500, 500); /* again and again: the first may come before the call */
     CHECK(call(export_of(i, "spin"), NULL, 0, NULL) == TRAP_INTERRUPT);
+    set_alarm(0, 0);
   }
   CHECK(call1(export_of(i, "work"), 1000, &r) == TRAP_NONE && r == 0);
   /* While the host function runs: ends as control returns; what it calls ends, too. */
@@ -184,7 +185,7 @@ static void late_requests(void)
   pthread_t t;
   pthread_create(&t, NULL, send_all_the_time, &sender);
   unsigned ended = 0, innocent = 0;
-  uint64_t r;
+  uint64_t r = 0;
   for (int k = 0; k < 300; k++) {
     ended += call(export_of(hunted, "spin"), NULL, 0, NULL) == TRAP_INTERRUPT;
     for (int n = 0; n < 20; n++)
@@ -208,7 +209,7 @@ static void interrupt_parked(void)
   ImportValue im = func_import(&h->cell);
   Instance *i = make(s, SPIN, &im);
   Value v = {.i64 = 1};
-  uint64_t r;
+  uint64_t r = 0;
   Activation *a = begin(export_of(i, "host"), &v);
   CHECK(lw_act_enter(a) == ACT_IS_CALLOUT);
   a->user = s;
@@ -238,7 +239,7 @@ static void alarms_at_every_depth(void)
 {
   Store *s = new_store();
   Instance *i = make(s, TRAPS, NULL);
-  uint64_t r;
+  uint64_t r = 0;
   alarms = 0;
   handle_alarm(hungry_alarm);
   set_alarm(100, 100);
@@ -271,7 +272,7 @@ static void helpers_at_every_depth(void)
   FuncCell *run = export_of(i, "run");
   static const uint64_t want[] = {7, 1, 9};
   uint32_t low = 1, high = 1 << 20;
-  uint64_t r;
+  uint64_t r = 0;
   while (high - low > 1) { /* the deepest that fits */
     uint32_t mid = low + (high - low) / 2;
     if (call2(run, mid, 0, &r) == TRAP_NONE)
@@ -316,7 +317,7 @@ static void large_frames(void)
     n += (size_t)sprintf(text + n, "2000");
   sprintf(text + n, "1000 0b]]");
   Instance *i = make(s, text, NULL);
-  uint64_t r;
+  uint64_t r = 0;
   for (uint32_t k = 0; k < 200; k++) {
     unsigned trap = call1(export_of(i, "r"), k, &r);
     CHECK(trap == TRAP_NONE ? r == k : trap == TRAP_STACK);
@@ -364,7 +365,7 @@ static void foreign(void)
   fault();
   fault();
   CHECK(foreign_faults == 2);
-  uint64_t r;
+  uint64_t r = 0;
   CHECK(call1(export_of(i, "load"), 70000, &r) == TRAP_MEMORY);
   /* One that was installed after us and knows us. */
   sa.sa_sigaction = on_reporter;
@@ -408,7 +409,7 @@ static void *thread_life(void *p)
   (void)p;
   Store *s = new_store();
   Instance *i = make(s, TRAPS, NULL);
-  uint64_t r;
+  uint64_t r = 0;
   unsigned ok = 0;
   for (int k = 0; k < 50; k++) {
     ok += call1(export_of(i, "load"), 70000, &r) == TRAP_MEMORY;

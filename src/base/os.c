@@ -23,7 +23,8 @@ size_t lw_os_page_size(void)
   return PAGE;
 }
 
-static bool whole_pages(const void *at, size_t size)
+/* For assertions. */
+static inline bool whole_pages(const void *at, size_t size)
 {
   return ((uintptr_t)at & (PAGE - 1)) == 0 && (size & (PAGE - 1)) == 0;
 }

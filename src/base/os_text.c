@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/os.h"
 
@@ -41,10 +42,20 @@ bool lw_os_text_contains(const void *pc)
   return (uintptr_t)pc - base < atomic_load_explicit(&region_size, memory_order_relaxed);
 }
 
+/* Where address space is limited (ulimit -v) a quarter of it is enough for code. */
+static bool fits_limit(size_t size)
+{
+  struct rlimit space;
+  return getrlimit(RLIMIT_AS, &space) != 0 || space.rlim_cur == RLIM_INFINITY ||
+         size <= space.rlim_cur / 4;
+}
+
 static bool reserve_region(void)
 {
+  enum { SIZES = sizeof region_sizes / sizeof *region_sizes };
   if (atomic_load_explicit(&region, memory_order_relaxed)) return true;
-  for (size_t i = 0; i < sizeof region_sizes / sizeof *region_sizes; i++) {
+  for (size_t i = 0; i < SIZES; i++) {
+    if (i + 1 < SIZES && !fits_limit(region_sizes[i])) continue;
     void *p = lw_os_reserve(region_sizes[i]);
     if (!p) continue;
     atomic_store_explicit(&region_size, region_sizes[i], memory_order_relaxed);

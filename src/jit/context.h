@@ -24,11 +24,11 @@ void lw_context_get(const void *ucontext, MachineState *out);
 /* The handler returns into lw_stub_trap_exit with this activation. */
 void lw_context_end(void *ucontext, struct Activation *a);
 /*
-** A signal handler runs on a private stack, from `low` up to `high`. Find where the
-*kernel
-** saved the registers of machine code (a pc that `is_text` knows) and make it go on at
-** `pc` instead; returns the pc it would have gone on at, NULL if there is none. Nearest
-** to `low` first: so before anything that the guest may have written.
+** A signal handler runs on a private stack, its sp at `low`. Find where the kernel saved
+** the registers of machine code (a pc that `is_text` knows) and make it go on at `pc`,
+** which must not return; gives the pc it would have gone on at, NULL if there is none.
+** Every place up to `high` that looks like one is changed, for what earlier signals left
+** behind looks the same: so nothing there may be used by machine code again.
 */
 const uint8_t *lw_context_divert(uint8_t *low, uint8_t *high,
                                  bool (*is_text)(const void *pc), const uint8_t *pc);

@@ -131,12 +131,15 @@ static Status publish(Linker *l)
 {
   if (l->size == 0) return LW_OK;
   uint8_t *text = lw_os_text_alloc(l->size);
-  if (!text) return lw_nomem(l->err, "executable memory");
+  if (!text)
+    return lw_fail(l->err, LW_NOMEM, ERR_NOWHERE,
+                   "the system refused address space for machine code: see ulimit -v");
   memcpy(text, l->text, l->size);
   if (!lw_os_text_publish(text, l->size)) {
     lw_os_text_free(text, l->size);
     return lw_fail(l->err, LW_NOMEM, ERR_NOWHERE,
-                   "the system refused to make code executable");
+                   "the system refused to make code executable: see SELinux's execmem, "
+                   "systemd's MemoryDenyWriteExecute and PR_SET_MDWE");
   }
   l->image->text = text;
   l->image->text_size = l->size;

@@ -56,6 +56,7 @@ typedef struct State {
   const void *metatables[KIND__MAX];
   uint64_t owners;     /* Owner ids given so far */
   uint64_t unreported; /* bytes outside Lua that its collector has not heard of */
+  int nspares;         /* anchors to be used again (lua_call.c) */
   bool rethrown;       /* the trace of the error under way is recorded already */
 } State;
 

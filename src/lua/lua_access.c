@@ -4,6 +4,7 @@
 */
 #include "lua/access.h"
 
+#include <assert.h>
 #include <string.h>
 
 const char *const lw_access_names[ACCESS__MAX + 1] = {
@@ -29,6 +30,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "memory is little-endi
 
 size_t lw_access_size(Access type)
 {
+  assert(type < ACCESS__MAX);
   return rules[type].size;
 }
 

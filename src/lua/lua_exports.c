@@ -27,27 +27,26 @@ enum { UP_INSTANCE = 2, UP_INDEX = 3 };
 
 static Instance *live_instance(lua_State *L)
 {
-  InstanceBox *box = lua_touserdata(L, lua_upvalueindex(UP_INSTANCE));
-  if (!box->inst || box->inst->state != INSTANCE_LIVE)
-    lw_raise(L, LW_CLOSED, "instance '%s' is closed", box->name ? box->name : "?");
-  return box->inst;
+  return lw_live_instance(L, lua_upvalueindex(UP_INSTANCE));
 }
 
-/* Push the value of export number n (from 1) of the closure's instance. */
-static const Export *push_nth(lua_State *L, Instance *i, lua_Integer n)
+/* Push the value of export number n (from 1) of the closure's instance; its kind. */
+static ExternKind push_nth(lua_State *L, lua_Integer n)
 {
+  Instance *i = live_instance(L);
   assert(n >= 1 && n <= i->module->nexports);
   const Export *e = &i->module->exports[n - 1];
+  ExternKind kind = e->kind;
   lua_pushvalue(L, lua_upvalueindex(UP_INSTANCE));
   lw_push_export(L, lw_state(L), lua_gettop(L), i, e);
   lua_remove(L, -2);
-  return e;
+  return kind;
 }
 
 /* __index of the table of known functions */
 static int exports_resolve(lua_State *L)
 {
-  Instance *i = live_instance(L);
+  live_instance(L);
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(UP_INDEX));
   lua_Integer n = lua_tointeger(L, -1);
@@ -55,8 +54,7 @@ static int exports_resolve(lua_State *L)
     lua_pushnil(L);
     return 1;
   }
-  const Export *e = push_nth(L, i, n);
-  if (e->kind == EXTERN_FUNC) {
+  if (push_nth(L, n) == EXTERN_FUNC) {
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -2);
     lua_rawset(L, 1);
@@ -77,7 +75,7 @@ static int exports_next(lua_State *L)
   if (n >= i->module->nexports) return 0;
   const Export *e = &i->module->exports[n];
   lua_pushlstring(L, e->name.len ? e->name.text : "", e->name.len);
-  push_nth(L, i, n + 1);
+  push_nth(L, n + 1); /* a finalizer may have closed it just now */
   return 2;
 }
 
@@ -102,8 +100,11 @@ static int exports_tostring(lua_State *L)
   return 1;
 }
 
-static void push_index(lua_State *L, const Module *m)
+static void push_index(lua_State *L, int inst)
 {
+  HeldCode *held = lw_new_held_code(L, lw_state(L));
+  lw_hold_code(held, lw_live_instance(L, inst)->code);
+  const Module *m = lw_code_module(held->code);
   lua_createtable(L, 0, (int)m->nexports);
   for (uint32_t i = 0; i < m->nexports; i++) {
     const Name *name = &m->exports[i].name;
@@ -111,6 +112,8 @@ static void push_index(lua_State *L, const Module *m)
     lua_pushinteger(L, (lua_Integer)i + 1);
     lua_rawset(L, -3);
   }
+  lw_release(&held->h);
+  lua_remove(L, -2);
 }
 
 static void push_with_upvalues(lua_State *L, lua_CFunction f, int inst, int index)
@@ -121,12 +124,13 @@ static void push_with_upvalues(lua_State *L, lua_CFunction f, int inst, int inde
   lua_pushcclosure(L, f, 3);
 }
 
-void lw_push_exports(lua_State *L, int inst, const Instance *i)
+void lw_push_exports(lua_State *L, int inst)
 {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lw_live_instance(L, inst);
   if (lua_getiuservalue(L, inst, UV_INSTANCE_EXPORTS) == LUA_TTABLE) return;
   lua_pop(L, 1);
-  push_index(L, i->module);
+  push_index(L, inst);
   int index = lua_gettop(L);
   lua_newtable(L); /* the proxy: always empty, so that every write is seen */
   lua_createtable(L, 0, 6);

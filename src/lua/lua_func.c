@@ -22,13 +22,22 @@ static FuncType func_type(const FuncBox *f)
   return (FuncType){f->types, f->types + f->nparams, f->nparams, f->nresults};
 }
 
+/* A closed one, with room for the type. */
 static FuncBox *new_func(lua_State *L, State *st, Kind kind, const FuncType *t)
 {
-  static const FuncType nothing = {NULL, NULL, 0, 0};
-  if (!t) t = &nothing;
-  size_t size = sizeof(FuncBox) + ((size_t)t->nparams + t->nresults) * sizeof(ValType);
+  assert(kind == KIND_FUNC || kind == KIND_HOST);
+  size_t ntypes = t ? (size_t)t->nparams + t->nresults : 0;
+  size_t size = sizeof(FuncBox) + ntypes * sizeof(ValType);
   FuncBox *f =
     lw_new_box(L, st, kind, size, kind == KIND_HOST ? UV_HOST_NAME : UV_FUNC_PLAIN);
+  f->closed = true;
+  return f;
+}
+
+/* `t` is the type it was made for. */
+static void set_type(FuncBox *f, const FuncType *t)
+{
+  f->closed = false;
   f->nparams = t->nparams;
   f->nresults = t->nresults;
   if (t->nparams) memcpy(f->types, t->params, t->nparams * sizeof(ValType));
@@ -38,7 +47,6 @@ static FuncBox *new_func(lua_State *L, State *st, Kind kind, const FuncType *t)
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
   for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
     f->fast &= lw_val_is_num(f->types[i]);
-  return f;
 }
 
 /* Push a closure of `function` over the wasm.func on the top. */
@@ -55,6 +63,7 @@ static void push_plain(lua_State *L, int func)
 {
   func = lua_absindex(L, func);
   FuncBox *f = lua_touserdata(L, func);
+  assert(f && (!f->host || f->cell == &f->host->cell));
   int uv = f->host ? UV_HOST_PLAIN : UV_FUNC_PLAIN;
   if (lua_getiuservalue(L, func, uv) == LUA_TFUNCTION) return;
   lua_pop(L, 1);
@@ -91,11 +100,14 @@ void lw_push_func(lua_State *L, State *st, FuncCell *cell)
   const Instance *i = lw_cell_instance(cell);
   if (!(host && lw_weak_get(L, WEAK_THINGS, host))) {
     bool live = i && lw_push_instance(L, i);
+    InstanceBox *owner = live ? lua_touserdata(L, -1) : NULL;
     FuncBox *f = new_func(L, st, KIND_FUNC, live ? lw_cell_type(cell) : NULL);
-    f->closed = !live;
-    if (live) {
+    if (live && owner->inst && owner->inst->state == INSTANCE_LIVE) {
+      set_type(f, lw_cell_type(cell)); /* no finalizer has closed it just now */
       f->cell = cell;
-      f->owner = lua_touserdata(L, -2);
+      f->owner = owner;
+    }
+    if (live) {
       lua_insert(L, -2);
       lua_setiuservalue(L, -2, UV_FUNC_OWNER);
     }
@@ -121,6 +133,7 @@ static void host_release(Handle *h)
 {
   FuncBox *f = (FuncBox *)h;
   HostFunc *host = f->host;
+  assert(host && host->user == f);
   f->host = NULL;
   f->cell = NULL;
   f->closed = true;
@@ -135,6 +148,7 @@ FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int n
   if (name) name = lua_absindex(L, name);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   FuncBox *f = new_func(L, st, KIND_HOST, t);
+  set_type(f, t);
   lua_pushvalue(L, arg);
   lua_setiuservalue(L, -2, UV_HOST_LUA);
   if (name) {

@@ -7,6 +7,7 @@
 */
 #include "lua/bind.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define GLOBAL_NAME "wasm.global"
@@ -27,6 +28,7 @@ static void own_release(Handle *h)
 {
   GlobalBox *box = (GlobalBox *)h;
   GlobalCell *g = box->global;
+  assert(g && g->refs > 0 && box->own);
   box->global = NULL;
   lw_global_unref(g);
 }
@@ -35,6 +37,7 @@ static void watch_release(Handle *h)
 {
   GlobalBox *box = (GlobalBox *)h;
   GlobalCell *g = box->global;
+  assert(g && g->watchers > 0 && !box->own);
   box->global = NULL;
   lw_global_unwatch(g);
 }
@@ -44,14 +47,15 @@ void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g)
   GlobalBox *box = NULL;
   inst = lua_absindex(L, inst);
   if (lw_weak_get(L, WEAK_THINGS, g)) {
-    box = lua_touserdata(L, -1);
-    if (box->global != g) {
+    box = lw_test(L, st, -1, KIND_GLOBAL); /* the address may have been another thing's */
+    if (!box || box->global != g) {
       lua_pop(L, 1);
       box = NULL;
     }
   }
   if (!box) {
     box = lw_new_box(L, st, KIND_GLOBAL, sizeof *box, UV_GIVEN);
+    lw_live_instance(L, inst); /* a finalizer may have closed it */
     lw_global_watch(g);
     box->global = g;
     lw_own(&box->h, watch_release);
@@ -158,12 +162,11 @@ static int global_tostring(lua_State *L)
     return 1;
   }
   const GlobalCell *g = box->global;
-  lua_pushfstring(L, g->type.mutable_ ? GLOBAL_NAME ": (mut %s) " : GLOBAL_NAME ": %s ",
-                  lw_val_text(g->type.type, text, sizeof text));
-  lw_push_value(L, box->h.state, g->type.type, false, g->value);
-  luaL_tolstring(L, -1, NULL);
-  lua_remove(L, -2);
-  lua_concat(L, 2);
+  GlobalType type = g->type; /* what follows may run a finalizer that closes it */
+  lw_push_value(L, box->h.state, type.type, false, g->value);
+  const char *value = luaL_tolstring(L, -1, NULL);
+  lua_pushfstring(L, type.mutable_ ? GLOBAL_NAME ": (mut %s) %s" : GLOBAL_NAME ": %s %s",
+                  lw_val_text(type.type, text, sizeof text), value);
   return 1;
 }
 

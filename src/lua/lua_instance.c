@@ -28,10 +28,17 @@ static bool is_live(const InstanceBox *box)
   return box->inst && box->inst->state == INSTANCE_LIVE;
 }
 
+Instance *lw_live_instance(lua_State *L, int inst)
+{
+  InstanceBox *box = lua_touserdata(L, inst);
+  if (!is_live(box)) lw_raise(L, LW_CLOSED, "instance '%s' is closed", name_of(box));
+  return box->inst;
+}
+
 static InstanceBox *check_live(lua_State *L)
 {
   InstanceBox *box = check_instance(L);
-  if (!is_live(box)) lw_raise(L, LW_CLOSED, "instance '%s' is closed", name_of(box));
+  lw_live_instance(L, 1);
   return box;
 }
 
@@ -63,6 +70,7 @@ bool lw_instance_shut(lua_State *L, int inst, bool force)
   InstanceBox *box = lua_touserdata(L, inst);
   if (!box->inst) return false;
   bool was_live = box->inst->state == INSTANCE_LIVE;
+  assert(box->inst->user == box);
   if (!was_live && !force) return false;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (lw_instance_close(box->inst, force)) let_go(L, box->h.state, inst);
@@ -102,6 +110,7 @@ static int instance_closed(lua_State *L)
 void lw_instance_event(lua_State *L, int inst, const char *event, int n)
 {
   int values = lua_gettop(L) - n;
+  assert(values >= inst && lua_isuserdata(L, inst));
   if (lua_getiuservalue(L, inst, UV_INSTANCE_EVENTS) == LUA_TTABLE &&
       lua_getfield(L, -1, event) == LUA_TTABLE) {
     int handlers = lua_gettop(L);
@@ -125,6 +134,7 @@ void lw_instance_event(lua_State *L, int inst, const char *event, int n)
 void lw_instance_on(lua_State *L, int inst, const char *event, int handler)
 {
   handler = lua_absindex(L, handler);
+  assert(lua_isfunction(L, handler) && event);
   if (lua_getiuservalue(L, inst, UV_INSTANCE_EVENTS) != LUA_TTABLE) {
     lua_pop(L, 1);
     lua_newtable(L);
@@ -159,8 +169,8 @@ static int instance_on(lua_State *L)
 static void push_function(lua_State *L, bool must)
 {
   size_t len;
+  const char *name = luaL_checklstring(L, 2, &len); /* may run a finalizer */
   InstanceBox *box = check_live(L);
-  const char *name = luaL_checklstring(L, 2, &len);
   const Export *e = lw_module_export(box->inst->module, name, len);
   if (e && e->kind == EXTERN_FUNC)
     lw_push_export(L, box->h.state, 1, box->inst, e);
@@ -231,9 +241,12 @@ static int instance_busy(lua_State *L)
 
 static int instance_module(lua_State *L)
 {
-  InstanceBox *box = check_live(L);
+  InstanceBox *box = check_instance(L);
+  HeldCode *held = lw_new_held_code(L, box->h.state);
+  lw_hold_code(held, lw_live_instance(L, 1)->code);
   lua_getiuservalue(L, 1, UV_INSTANCE_NAME);
-  lw_push_module(L, box->h.state, box->inst->code, lua_gettop(L));
+  lw_push_module(L, box->h.state, held->code, lua_gettop(L));
+  lw_release(&held->h);
   return 1;
 }
 
@@ -246,14 +259,15 @@ static void set_count(lua_State *L, const char *key, uint64_t value)
 /* inst:stats() -> {bounds=, memory_bytes=, memories=, functions=, code_bytes=} */
 static int instance_stats(lua_State *L)
 {
-  const Instance *i = check_live(L)->inst;
+  check_instance(L);
   lua_createtable(L, 0, 5);
-  lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard");
-  lua_setfield(L, -2, "bounds");
+  const Instance *i = lw_live_instance(L, 1);
   set_count(L, "memory_bytes", lw_instance_memory_bytes(i));
   set_count(L, "memories", i->module->nmemories);
   set_count(L, "functions", i->module->nfuncs);
   set_count(L, "code_bytes", i->image->stats.code_bytes);
+  lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard"); /* may run a finalizer */
+  lua_setfield(L, -2, "bounds");
   return 1;
 }
 
@@ -274,8 +288,7 @@ static int instance_index(lua_State *L)
   InstanceBox *box = check_instance(L);
   const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   if (strcmp(key, "exports") == 0) {
-    check_live(L);
-    lw_push_exports(L, 1, box->inst);
+    lw_push_exports(L, 1);
   } else if (strcmp(key, "memory") == 0) {
     check_live(L);
     push_memory(L, box);

@@ -19,6 +19,7 @@ static void instance_release(Handle *h)
 {
   InstanceBox *box = (InstanceBox *)h;
   Instance *i = box->inst;
+  assert(i && i->user == box);
   box->inst = NULL;
   i->user = NULL;
   lw_instance_release(i);

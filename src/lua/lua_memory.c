@@ -48,6 +48,7 @@ static void own_release(Handle *h)
 {
   MemoryBox *box = (MemoryBox *)h;
   Memory *m = box->memory;
+  assert(m && m->refs > 0 && box->own);
   box->memory = NULL;
   lw_memory_unref(m);
 }
@@ -56,6 +57,7 @@ static void watch_release(Handle *h)
 {
   MemoryBox *box = (MemoryBox *)h;
   Memory *m = box->memory;
+  assert(m && m->watchers > 0 && !box->own);
   box->memory = NULL;
   lw_memory_unwatch(m);
 }
@@ -65,14 +67,15 @@ void lw_push_memory(lua_State *L, State *st, int inst, Memory *m)
   MemoryBox *box = NULL;
   inst = lua_absindex(L, inst);
   if (lw_weak_get(L, WEAK_THINGS, m)) {
-    box = lua_touserdata(L, -1);
-    if (box->memory != m) {
+    box = lw_test(L, st, -1, KIND_MEMORY); /* the address may have been another thing's */
+    if (!box || box->memory != m) {
       lua_pop(L, 1);
       box = NULL;
     }
   }
   if (!box) {
     box = lw_new_box(L, st, KIND_MEMORY, sizeof *box, 1);
+    lw_live_instance(L, inst); /* a finalizer may have closed it */
     lw_memory_watch(m);
     box->memory = m;
     lw_own(&box->h, watch_release);
@@ -162,8 +165,8 @@ static int memory_read(lua_State *L)
 static int memory_write(lua_State *L)
 {
   size_t n;
+  const char *text = luaL_checklstring(L, 3, &n); /* a number: may run a finalizer */
   Memory *m = check_memory(L);
-  const char *text = luaL_checklstring(L, 3, &n);
   uint8_t *to = check_range(L, m, 2, (lua_Integer)n);
   if (n) memcpy(to, text, n);
   return 0;

@@ -66,6 +66,7 @@ static void module_release(Handle *h)
 {
   ModuleBox *box = (ModuleBox *)h;
   Code *code = box->code;
+  assert(code);
   box->code = NULL;
   lw_code_unref(code);
 }
@@ -208,7 +209,8 @@ static void set_type(lua_State *L, const Module *m, ExternKind kind, uint32_t in
 /* mod:imports() -> { {module=, name=, kind=, type=}, ... } */
 static int module_imports(lua_State *L)
 {
-  const Module *m = check_code(L);
+  HeldCode *held = push_code(L);
+  const Module *m = lw_code_module(held->code);
   lua_createtable(L, (int)m->nimports, 0);
   for (uint32_t i = 0; i < m->nimports; i++) {
     const Import *im = &m->imports[i];
@@ -218,13 +220,15 @@ static int module_imports(lua_State *L)
     set_type(L, m, im->kind, im->index);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
+  lw_release(&held->h);
   return 1;
 }
 
 /* mod:exports() -> { {name=, kind=, type=}, ... } */
 static int module_exports(lua_State *L)
 {
-  const Module *m = check_code(L);
+  HeldCode *held = push_code(L);
+  const Module *m = lw_code_module(held->code);
   lua_createtable(L, (int)m->nexports, 0);
   for (uint32_t i = 0; i < m->nexports; i++) {
     const Export *e = &m->exports[i];
@@ -233,6 +237,7 @@ static int module_exports(lua_State *L)
     set_type(L, m, e->kind, e->index);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
+  lw_release(&held->h);
   return 1;
 }
 
@@ -243,9 +248,10 @@ static int module_sections(lua_State *L)
   static const char *const names[] = {
     "custom", "type",  "import",  "function", "table", "memory",    "global",
     "export", "start", "element", "code",     "data",  "datacount", "tag"};
-  const Module *m = check_code(L);
   size_t len;
   const char *wanted = luaL_optlstring(L, 2, NULL, &len);
+  HeldCode *held = push_code(L);
+  const Module *m = lw_code_module(held->code);
   lua_newtable(L);
   lua_Integer n = 0;
   uint32_t custom = 0;
@@ -276,6 +282,7 @@ static int module_sections(lua_State *L)
     }
     at += size;
   }
+  lw_release(&held->h);
   return 1;
 }
 
@@ -293,20 +300,20 @@ static int module_size(lua_State *L)
 
 static int module_bytes(lua_State *L)
 {
-  const Module *m = check_code(L);
-  lua_pushlstring(L, (const char *)m->bytes, m->size);
+  const Module *m = lw_code_module(lw_check_open_module(L)->code);
+  lua_pushlstring(L, (const char *)m->bytes, m->size); /* copies, then collects */
   return 1;
 }
 
 /* mod:info() -> what the compile made of it */
 static int module_info(lua_State *L)
 {
-  ModuleBox *box = lw_check_open_module(L);
-  const Module *m = lw_code_module(box->code);
-  const CodeOptions *opts = lw_code_options(box->code);
+  HeldCode *held = push_code(L);
+  const Module *m = lw_code_module(held->code);
+  const CodeOptions *opts = lw_code_options(held->code);
   const Image *image;
   Err err = {.at = ERR_NOWHERE};
-  Status s = lw_code_image(box->code, opts->explicit_bounds, &image, &err);
+  Status s = lw_code_image(held->code, opts->explicit_bounds, &image, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   const CompileStats *c = &image->stats;
   const struct {
@@ -335,6 +342,7 @@ static int module_info(lua_State *L)
   }
   lua_pushstring(L, opts->explicit_bounds ? "explicit" : "guard");
   lua_setfield(L, -2, "bounds");
+  lw_release(&held->h);
   return 1;
 }
 
@@ -351,9 +359,9 @@ static uint32_t check_function(lua_State *L, const Module *m)
   const char *name = luaL_checklstring(L, 2, &len);
   const Export *e = lw_module_export(m, name, len);
   if (e && e->kind == EXTERN_FUNC && e->index >= m->nfuncs_imported) return e->index;
-  for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
-    Name n = lw_module_func_name(m, i);
-    if (n.len == len && memcmp(n.text, name, len) == 0) return i;
+  for (uint32_t i = m->nfuncs_imported; m->func_names && i < m->nfuncs; i++) {
+    Name n = m->func_names[i];
+    if (n.len == len && len > 0 && memcmp(n.text, name, len) == 0) return i;
   }
   return (uint32_t)luaL_argerror(L, 2, "no function of this module has that name");
 }
@@ -361,13 +369,13 @@ static uint32_t check_function(lua_State *L, const Module *m)
 /* mod:disasm(function) -> text */
 static int module_disasm(lua_State *L)
 {
+  HeldText *held = lw_new_held_text(L, lw_state(L));
   ModuleBox *box = lw_check_open_module(L);
   const Module *m = lw_code_module(box->code);
   uint32_t func = check_function(L, m);
   const CodeOptions *opts = lw_code_options(box->code);
   CompileOptions how = {.explicit_bounds = opts->explicit_bounds, .effort = opts->effort};
   Err err = {.at = ERR_NOWHERE};
-  HeldText *held = lw_new_held_text(L, lw_state(L));
   Status s = lw_image_dump(m, func, "asm", &how, &held->text, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   lw_push_held_text(L, held);

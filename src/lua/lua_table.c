@@ -31,6 +31,7 @@ static void own_release(Handle *h)
 {
   TableBox *box = (TableBox *)h;
   Table *t = box->table;
+  assert(t && t->refs > 0 && box->own);
   box->table = NULL;
   lw_table_unref(t);
 }
@@ -39,6 +40,7 @@ static void watch_release(Handle *h)
 {
   TableBox *box = (TableBox *)h;
   Table *t = box->table;
+  assert(t && t->watchers > 0 && !box->own);
   box->table = NULL;
   lw_table_unwatch(t);
 }
@@ -48,14 +50,15 @@ void lw_push_table(lua_State *L, State *st, int inst, Table *t)
   TableBox *box = NULL;
   inst = lua_absindex(L, inst);
   if (lw_weak_get(L, WEAK_THINGS, t)) {
-    box = lua_touserdata(L, -1);
-    if (box->table != t) {
+    box = lw_test(L, st, -1, KIND_TABLE); /* the address may have been another thing's */
+    if (!box || box->table != t) {
       lua_pop(L, 1);
       box = NULL;
     }
   }
   if (!box) {
     box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_GIVEN);
+    lw_live_instance(L, inst); /* a finalizer may have closed it */
     lw_table_watch(t);
     box->table = t;
     lw_own(&box->h, watch_release);
@@ -70,6 +73,7 @@ static uint64_t check_element(lua_State *L, ValType type, int arg)
 {
   Value v;
   char why[WHY_SIZE];
+  assert(lw_val_is_ref(type) && lua_isuserdata(L, 1));
   lw_prepare_owner(L, lw_state(L), 1);
   const char *wrong = lw_to_value(L, arg, type, false, 1, &v, why);
   if (wrong) luaL_argerror(L, arg, wrong);

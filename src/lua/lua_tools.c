@@ -4,6 +4,7 @@
 */
 #include "lua/bind.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ HeldText *lw_new_held_text(lua_State *L, State *st)
 
 void lw_push_held_text(lua_State *L, HeldText *held)
 {
+  assert(held->text);
   lua_pushstring(L, held->text);
   lw_release(&held->h);
 }

@@ -53,6 +53,7 @@ static ValType read_type(lua_State *L, int arg, const char **p)
   const char *start = skip_space(*p), *end = start;
   while (isalnum((unsigned char)*end))
     end++;
+  assert(end >= start);
   ValType t = type_called(start, (size_t)(end - start));
   if (t == VAL_NONE || t == VAL_V128)
     luaL_argerror(L, arg, lua_pushfstring(L, "a type expected near '%s'", start));

@@ -171,6 +171,7 @@ static uint64_t keep_extern(lua_State *L, int arg, int owner)
   } else if (keep->used < (lua_Integer)UINT32_MAX)
     slot = ++keep->used;
   uint64_t ref = 0;
+  assert(slot >= 0 && slot <= keep->used);
   if (slot)
     ref = lw_extern_new(box->h.state->store, (void *)(uintptr_t)keep->id, (uint32_t)slot);
   if (ref)
@@ -246,6 +247,7 @@ static void push_extern(lua_State *L, uint64_t ref)
     lua_pushnil(L);
     return;
   }
+  assert(box->slot <= ((OwnerBox *)lua_touserdata(L, -1))->keep.used);
   lua_getiuservalue(L, -1, UV_SLOTS);
   lua_rawgeti(L, -1, box->slot);
   lua_replace(L, -3);
@@ -270,6 +272,7 @@ void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v)
       lua_pushnumber(L, v.f64);
     break;
   default:
+    assert(lw_val_is_ref(t));
     if (lw_val_heap(t) == HEAP_EXTERN)
       push_extern(L, v.ref);
     else

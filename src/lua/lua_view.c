@@ -30,6 +30,7 @@ static View *check_view(lua_State *L)
 
 static uint8_t *element(const View *v, lua_Integer i)
 {
+  assert(i >= 1 && (uint64_t)i <= v->count);
   return v->box->memory->base + v->at + (uint64_t)(i - 1) * lw_access_size(v->type);
 }
 

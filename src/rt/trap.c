@@ -41,7 +41,7 @@
 _Static_assert(TRAP_CALLEE_CLOSED == TRAP_CODE_CLOSED, "layout.h");
 _Static_assert(TRAP_STACK == TRAP_CODE_STACK, "layout.h");
 
-enum { ALT_MIN = 16 << 10, ALT_SIZE = 64 << 10, NEAR = 16 << 10 };
+enum { ALT_MIN = 16 << 10, ALT_SIZE = 64 << 10, NEAR = 16 << 10, SCAN = 1 << 20 };
 _Thread_local ThreadState lw_thread;
 
 static const int signals[] = {SIGSEGV, SIGILL, SIGFPE};
@@ -184,8 +184,10 @@ static bool mends(Activation *a, int sig, const siginfo_t *si, const MachineStat
   if ((uintptr_t)si->si_addr - room >= STACK_SOFT) return false;
   bool on_it = (uintptr_t)at->sp - (uintptr_t)a->stack < a->stack_size;
   if (!on_it || !lw_stack_open_room(a)) return false;
-  a->diverted =
-    lw_context_divert(at->sp, lw_stack_top(a), in_our_text, lw_stub_exhausted);
+  uint8_t *low = at->sp, *high = lw_stack_top(a);
+  if ((uintptr_t)low < room) low = a->limit - STACK_SOFT;
+  if (high - low > SCAN) high = low + SCAN;
+  a->diverted = lw_context_divert(low, high, in_our_text, lw_stub_exhausted);
   return true;
 }
 

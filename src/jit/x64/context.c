@@ -11,6 +11,9 @@
 #include "jit/layout.h"
 #include "jit/stubs.h"
 
+/* Reads all of a stack, red zones of the handler that runs there included. */
+#define UNCHECKED __attribute__((no_sanitize("address")))
+
 void lw_context_get(const void *ucontext, MachineState *out)
 {
   const greg_t *r = ((const ucontext_t *)ucontext)->uc_mcontext.gregs;
@@ -32,8 +35,8 @@ void lw_context_end(void *ucontext, struct Activation *a)
 
 /* Does the kernel's signal frame of machine code begin here? Four of its fields say so.
  */
-static bool is_saved(const ucontext_t *u, const uint8_t *high,
-                     bool (*is_text)(const void *pc))
+UNCHECKED static bool is_saved(const ucontext_t *u, const uint8_t *high,
+                               bool (*is_text)(const void *pc))
 {
   const greg_t *r = u->uc_mcontext.gregs;
   uintptr_t at = (uintptr_t)u, end = (uintptr_t)high;
@@ -42,19 +45,20 @@ static bool is_saved(const ucontext_t *u, const uint8_t *high,
   return sp > at && sp <= end && fp > at && fp < sp && fp % 64 == 0;
 }
 
-const uint8_t *lw_context_divert(uint8_t *low, uint8_t *high,
-                                 bool (*is_text)(const void *pc), const uint8_t *pc)
+UNCHECKED const uint8_t *lw_context_divert(uint8_t *low, uint8_t *high,
+                                           bool (*is_text)(const void *pc),
+                                           const uint8_t *pc)
 {
+  const uint8_t *was = NULL;
   uintptr_t at = ((uintptr_t)low + 7) & ~(uintptr_t)7;
   for (; at + sizeof(ucontext_t) <= (uintptr_t)high; at += 8) {
     ucontext_t *u = (ucontext_t *)at;
     if (!is_saved(u, high, is_text)) continue;
     greg_t *rip = &u->uc_mcontext.gregs[REG_RIP];
-    const uint8_t *was = (const uint8_t *)(uintptr_t)*rip;
+    was = (const uint8_t *)(uintptr_t)*rip;
     *rip = (greg_t)(uintptr_t)pc;
-    return was;
   }
-  return NULL;
+  return was;
 }
 
 bool lw_context_is_trap(const uint8_t *pc, unsigned *code)
