@@ -70,6 +70,50 @@ static rlim_t address_space(void)
 }
 #endif
 
+/*
+** One module owns a memory and grows it, the other uses it before and after, and both
+** load out of bounds: every pair of bounds modes.
+** owner: "m" memory 1; "g" (i32) i32 grows. user: imports both; run(i32) i32 stores 5 at
+*0,
+** grows by its argument, and adds what is at 0 and in the last word of the new page.
+*/
+#define OWNER                                                                            \
+  "01 [01 60 01 7f 01 7f] 03 [02 00 00] 05 [01 00 01]"                                   \
+  "07 [03 [6d] 02 00 [67] 00 00 [6c] 00 01]"                                             \
+  "0a [02 [00 2000 4000 0b] [00 2000 28 02 00 0b]]"
+#define USER                                                                             \
+  "01 [01 60 01 7f 01 7f] 02 [02 [65] [6d] 02 00 01 [65] [67] 00 00] 03 [02 00 00]"      \
+  "07 [02 [72] 00 01 [6c] 00 02]"                                                        \
+  "0a [02 [00 41 00 41 05 36 02 00 2000 1000 1a 41 00 28 02 00 41 fcff07 28 02 00 6a "   \
+  "0b]"                                                                                  \
+  "  [00 2000 28 02 00 0b]]"
+
+static void mixed_bounds(void)
+{
+  for (int mode = 0; mode < 4; mode++) {
+    Store *s = new_store();
+    Instance *owner = instantiate(s, compile(OWNER, mode & 1), NULL, NULL);
+    ImportValue im[2] = {
+      {EXTERN_MEMORY, {.memory = lw_instance_memory(owner, 0)}},
+      func_import(export_of(owner, "g"))
+    };
+    Instance *user = instantiate(s, compile(USER, mode & 2), im, NULL);
+    CHECK(owner->explicit_bounds == (mode & 1));
+    CHECK(user->explicit_bounds == (mode != 0)); /* an explicit memory takes its users */
+    uint64_t r = 0;
+    CHECK(call1(export_of(user, "l"), 65536, &r) == TRAP_MEMORY);
+    for (int k = 0; k < 20; k++) {
+      CHECK(call1(export_of(user, "r"), 1, &r) == TRAP_NONE && r == 5);
+      uint32_t end = (uint32_t)(k + 2) * 65536;
+      CHECK(call1(export_of(user, "l"), end - 4, &r) == TRAP_NONE && r == 0);
+      CHECK(call1(export_of(user, "l"), end, &r) == TRAP_MEMORY);
+      CHECK(call1(export_of(owner, "l"), 0, &r) == TRAP_NONE && r == 5);
+      CHECK(call1(export_of(owner, "l"), end - 3, &r) == TRAP_MEMORY);
+    }
+    lw_store_free(s);
+  }
+}
+
 /* Without address space a memory falls back to explicit bounds. */
 static void little_space(void)
 {
@@ -318,6 +362,7 @@ static void imports(void)
 static const Check checks[] = {
   {"bad segment",       bad_segment      },
   {"limits",            limits           },
+  {"mixed bounds",      mixed_bounds     },
   {"little space",      little_space     },
   {"data image",        data_image       },
   {"boxes",             boxes            },

@@ -29,6 +29,7 @@ local WORK = [[
       (call_indirect (param i32) (result i32) (local.get 0) (local.get 1)))
     (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
     (func (export "h") (result i32) (call $h)))]=]
+  provider, big, user = wasm.wat(provider), wasm.wat(big), wasm.wat(user)
   local function work()
     local p = get(wasm.run(provider))
     local b = get(wasm.run(big))
@@ -59,7 +60,7 @@ describe("row 36: a process with little address space", function()
     host.script(WORK .. [[
       host.limit_space(600 << 20)
       get(wasm.memory { min = 6400 }) -- 400 MiB: code takes a quarter at most
-      for _ = 1, 50 do work() collectgarbage() end
+      for _ = 1, 20 do work() collectgarbage() end
       assert(bounds.explicit and not bounds.guard and #refused == 0)]])
   end)
 
@@ -110,7 +111,7 @@ describe("row 36: a process with little address space", function()
       assert(outcomes["exit 0"] and outcomes["exit 2"])
       io.write(("address space in %d steps up to 48 MiB: %d times all worked, %d nil and advice, %d an "
         .. "error of Lua's"):format(%COUNT% + 1, outcomes["exit 0"], outcomes["exit 2"],
-        outcomes["exit 3"] or 0))]], { COUNT = weight.scaled(160) }))
+        outcomes["exit 3"] or 0))]], { COUNT = weight.scaled(96) }))
   end)
 end)
 

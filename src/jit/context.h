@@ -32,6 +32,9 @@ void lw_context_end(void *ucontext, struct Activation *a);
 */
 const uint8_t *lw_context_divert(uint8_t *low, uint8_t *high,
                                  bool (*is_text)(const void *pc), const uint8_t *pc);
+/* The return address of a function that trapped `offset` bytes behind its start, where
+   the frame is not made yet; NULL where it is, and can be found by the frame pointer. */
+const uint8_t *lw_context_return(uint32_t offset, const uint8_t *sp);
 /* Is the instruction at pc (in our text) an explicit trap? Its code goes to *code. */
 bool lw_context_is_trap(const uint8_t *pc, unsigned *code);
 

@@ -17,9 +17,15 @@ void lw_add_functions(lua_State *L, const luaL_Reg *functions)
   lua_settop(L, state);
 }
 
+static const char core_key = 0; /* its address names the module table in the registry */
+
+/* A Lua state has one core, however often package.loaded forgets it: types keep their
+   identity, and objects made before still belong to it. */
 __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
 {
   luaL_checkversion(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key) == LUA_TTABLE) return 1;
+  lua_pop(L, 1);
   lua_newtable(L);
   lw_state_open(L);
   lw_open_error(L);
@@ -34,5 +40,7 @@ __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
   lw_open_instance(L);
   lw_open_module(L);
   lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
   return 1;
 }

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+#include "jit/context.h"
 #include "rt/instance.h"
 #include "rt/stack.h"
 
@@ -40,16 +41,24 @@ bool lw_walk_first(const Activation *a, Walk *w)
   /* Where it called out, r14 was the host function. Where it trapped, r14 is its own, and
      the frame may not have been made yet. */
   if (a->trap_ctx == a->callee) attribute(w);
+  uintptr_t start = (uintptr_t)w->image->text + w->image->func_at[w->func];
+  if (inside(a, (void **)(void *)a->trap_rsp))
+    w->next_pc = lw_context_return((uint32_t)((uintptr_t)w->pc - start), a->trap_rsp);
   return true;
 }
 
 bool lw_walk_next(Walk *w)
 {
   void **rbp = w->rbp;
-  if (!inside(w->act, rbp)) return false;
-  w->pc = rbp[1];
-  w->rbp = rbp[0];
-  if (w->rbp && w->rbp <= rbp) return false; /* frames rise: what does not is no frame */
+  if (w->next_pc) { /* rbp is the caller's still */
+    w->pc = w->next_pc;
+    w->next_pc = NULL;
+  } else {
+    if (!inside(w->act, rbp)) return false;
+    w->pc = rbp[1];
+    w->rbp = rbp[0];
+    if (w->rbp && w->rbp <= rbp) return false; /* frames rise: else it is none */
+  }
   if (!name_frame(w)) return false;
   attribute(w);
   return true;

@@ -16,7 +16,8 @@ typedef struct Walk {
   const Activation *act;
   const uint8_t *pc; /* the trapping instruction, or a return address */
   void **rbp;
-  const void *ctx; /* the Instance whose frame it is */
+  const uint8_t *next_pc; /* the caller's, where this frame was not made yet */
+  const void *ctx;        /* the Instance whose frame it is */
   Code *code;
   const Image *image;
   uint32_t func; /* among the module's defined functions */

@@ -61,6 +61,13 @@ UNCHECKED const uint8_t *lw_context_divert(uint8_t *low, uint8_t *high,
   return was;
 }
 
+const uint8_t *lw_context_return(uint32_t offset, const uint8_t *sp)
+{
+  enum { PUSHED = 1, MADE = 4 }; /* push rbp; mov rbp, rsp */
+  if (offset >= MADE) return NULL;
+  return ((const uint8_t *const *)(const void *)sp)[offset >= PUSHED];
+}
+
 bool lw_context_is_trap(const uint8_t *pc, unsigned *code)
 {
   if (pc[0] != 0x0f || pc[1] != 0x0b) return false; /* ud2 */
