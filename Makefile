@@ -66,7 +66,7 @@ COVER_VARIANT := BUILD=build/cover DEFS= CFLAGS="-O1 -g --coverage $(SANITIZE)" 
 # `make V=1` shows the commands.
 SAY          = @$(if $(V),:,echo) "  $(1) $(or $(2),$@)"
 Q            := $(if $(V),,@)
-AGAIN        := $(MAKE) --no-print-directory
+AGAIN        := $(MAKE) $(if $(V),,-s) --no-print-directory
 
 all: $(LIB) ## build the module (default), build/release/wasm/core.so
 core: $(CORE) ## build libwasmcore.a: the engine without Lua
@@ -191,6 +191,13 @@ $(BUILD)/mutants: spec/fuzz/mutants.c spec/fuzz/mutate.c spec/fuzz/edit.c $(CORE
 	$(call SAY,LD)
 	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) $(LDFLAGS) -Isrc -o $@ $(filter %.c %.a,$^) -lpthread -lm
 
+fuzz-diff: deps ## random modules in all our modes and on V8, transcripts compared (COUNT=400 SEED=1)
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) fuzz-diff-run $(TEST_VARIANT)
+
+fuzz-diff-run:
+	@$(LUA) spec/diff/run.lua $(or $(COUNT),400) $(or $(SEED),1)
+
 demo: deps ## see it work: a real module compiled, called, yielding, trapping, closed
 	@$(AGAIN) -j$(JOBS) all
 	@$(AGAIN) demo-run
@@ -230,11 +237,11 @@ clean: ## remove build output
 	rm -rf build
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
 .PHONY: all core test asan specs specs-build suite suite-run cases cases-run bench bench-run kernels \
-        fuzz mutants stress stress-run guests \
+        fuzz fuzz-diff fuzz-diff-run mutants stress stress-run guests \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

@@ -7,7 +7,7 @@ local values = require "spec.diff.values"
 
 local play = {}
 
-local FUEL = 200 -- for an exported global called "fuel": calls a call may lead to
+local FUEL = 100 -- for an exported global called "fuel": calls a call may lead to
 local TIMES = 7 -- calls of each function that has parameters
 
 --- How a module can be run here; transcripts must agree.
@@ -18,7 +18,7 @@ play.modes = {
   parked = { bounds = "guard", yields = true }, -- every host function yields before it returns
 }
 
-local DEEPEST = tonumber(os.getenv("DEEPEST")) or 20 -- how often the host calls back, one inside the other
+local DEEPEST = 20 -- how often the host calls back, one inside the other
 
 local HOST = {} -- the host reference
 local GLOBALS = { i32 = -7, i64 = 0x123456789abcdef, f32 = 1.5, f64 = -2.25, externref = HOST }

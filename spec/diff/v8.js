@@ -3,7 +3,7 @@
 // What is written, and how it is hashed, is that of play.lua and values.lua.
 const fs = require("node:fs");
 
-const FUEL = 200;
+const FUEL = 100;
 const DEEPEST = 20;
 const HOST = { toString: () => "host" };
 const GLOBALS = { i32: -7, i64: 0x123456789abcdefn, f32: 1.5, f64: -2.25, externref: HOST };
@@ -75,9 +75,9 @@ function answers(types, h) {
 function hashMemory(buffer) {
   const all = new Uint32Array(buffer);
   let h = 0;
-  for (let at = 0; at < all.length; at += 1024) {
+  for (let at = 0; at < all.length; at += 256) {
     let c = 0;
-    for (let i = at; i < at + 1024; i++) c = step(c, all[i]);
+    for (let i = at; i < at + 256; i++) c = step(c, all[i]);
     h = step(h, c);
   }
   return h;

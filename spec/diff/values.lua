@@ -3,7 +3,7 @@
 -- all the way, so that only NaNs need a rule: every NaN is written as the canonical one.
 local values = {}
 
-local CHUNK = 4096
+local CHUNK = 1024
 local WORDS = "<" .. ("I4"):rep(128)
 local WORDS_SIZE = 128 * 4
 

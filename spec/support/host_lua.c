@@ -10,22 +10,16 @@
 **   raise(signal)  timer(us)          now; SIGALRM every so often, 0 ends it
 **   fault(signal)                     a real fault in C; true when a handler jumped out
 **   child(f)                          f in a forked process: "exit 0", "signal 11"
-**   thread(code, ...)  join(t)        another OS thread with a Lua state of its own
-**   elsewhere(f)                      f of this Lua state in another OS thread
-**   sender(fn, arg, us)  join(t)      a thread that calls fn(arg) after random pauses
-**   word(i [, value])                 integers that all threads share
 **   now()  pause(us)                  seconds; sleep
 **   limit_space(bytes)                address space: what there is and so much more
 **   refuse_exec()                     no page may become executable any more
-** Signals go by their names without SIG. Threads do not get SIGALRM.
+** and those of host_threads.h. Signals go by their names without SIG.
 */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +31,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "host_threads.h"
 
 #define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined")))
 
@@ -250,147 +246,7 @@ static int host_child(lua_State *L)
   return 1;
 }
 
-/* ---- threads ---- */
-
-static int open_host(lua_State *L);
-
-enum { NARGS = 4, NWORDS = 16 };
-static atomic_llong words[NWORDS];
-
-typedef struct Thread {
-  pthread_t id;
-  char *code; /* NULL: a sender */
-  lua_Integer args[NARGS];
-  int nargs;
-  void (*fn)(void *);
-  void *arg;
-  unsigned pause_us;
-  atomic_bool stop;
-  char *result; /* what the script returned, or its error */
-  bool ok;
-} Thread;
-
-static void *script_thread(void *p)
-{
-  Thread *t = p;
-  lua_State *L = luaL_newstate();
-  if (!L) return NULL;
-  luaL_openlibs(L);
-  luaL_requiref(L, "host", open_host, 1);
-  lua_settop(L, 0);
-  t->ok = luaL_loadstring(L, t->code) == LUA_OK;
-  if (t->ok) {
-    for (int k = 0; k < t->nargs; k++)
-      lua_pushinteger(L, t->args[k]);
-    t->ok = lua_pcall(L, t->nargs, 1, 0) == LUA_OK;
-  }
-  t->result = strdup(luaL_tolstring(L, -1, NULL));
-  lua_close(L);
-  return NULL;
-}
-
-static void *sender_thread(void *p)
-{
-  Thread *t = p;
-  unsigned random = 1;
-  for (t->nargs = 0; !atomic_load(&t->stop); t->nargs++) {
-    random = random * 1103515245 + 12345;
-    if (t->pause_us) usleep(random / 65536 % t->pause_us);
-    t->fn(t->arg);
-  }
-  t->ok = true;
-  char sent[24];
-  snprintf(sent, sizeof sent, "%d", t->nargs);
-  t->result = strdup(sent);
-  return NULL;
-}
-
-static int start(lua_State *L, Thread *t, void *(*body)(void *))
-{
-  sigset_t alarm, kept;
-  sigemptyset(&alarm);
-  sigaddset(&alarm, SIGALRM);
-  pthread_sigmask(SIG_BLOCK, &alarm, &kept);
-  int refused = pthread_create(&t->id, NULL, body, t);
-  pthread_sigmask(SIG_SETMASK, &kept, NULL);
-  if (refused) return luaL_error(L, "no thread");
-  lua_pushlightuserdata(L, t);
-  return 1;
-}
-
-static int host_thread(lua_State *L)
-{
-  const char *code = luaL_checkstring(L, 1);
-  Thread *t = calloc(1, sizeof *t);
-  if (!t) return luaL_error(L, "no memory");
-  t->code = strdup(code);
-  for (t->nargs = 0; t->nargs < NARGS && !lua_isnone(L, t->nargs + 2); t->nargs++)
-    t->args[t->nargs] = lua_tointeger(L, t->nargs + 2);
-  return start(L, t, script_thread);
-}
-
-static int host_sender(lua_State *L)
-{
-  Thread *t = calloc(1, sizeof *t);
-  if (!t) return luaL_error(L, "no memory");
-  void *fn = lua_touserdata(L, 1);
-  memcpy(&t->fn, &fn, sizeof fn);
-  t->arg = lua_touserdata(L, 2);
-  t->pause_us = (unsigned)luaL_checkinteger(L, 3);
-  return start(L, t, sender_thread);
-}
-
-/* join(thread) -> result | nil, message; a sender's result is how often it called */
-static int host_join(lua_State *L)
-{
-  Thread *t = lua_touserdata(L, 1);
-  luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
-  atomic_store(&t->stop, true);
-  pthread_join(t->id, NULL);
-  if (!t->ok) lua_pushnil(L);
-  lua_pushstring(L, t->result);
-  int n = t->ok ? 1 : 2;
-  free(t->code);
-  free(t->result);
-  free(t);
-  return n;
-}
-
-typedef struct Elsewhere {
-  lua_State *L;
-  int status;
-} Elsewhere;
-
-static void *run_elsewhere(void *p)
-{
-  Elsewhere *e = p;
-  e->status = lua_pcall(e->L, lua_gettop(e->L) - 1, LUA_MULTRET, 0);
-  return NULL;
-}
-
-static int host_elsewhere(lua_State *L)
-{
-  Elsewhere e = {L, LUA_ERRRUN};
-  pthread_t id;
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  if (pthread_create(&id, NULL, run_elsewhere, &e) != 0)
-    return luaL_error(L, "no thread");
-  pthread_join(id, NULL);
-  if (e.status != LUA_OK) return lua_error(L);
-  return lua_gettop(L);
-}
-
-static int host_word(lua_State *L)
-{
-  lua_Integer i = luaL_checkinteger(L, 1);
-  luaL_argcheck(L, i >= 0 && i < NWORDS, 1, "no such word");
-  if (lua_isnone(L, 2)) {
-    lua_pushinteger(L, atomic_load(&words[i]));
-    return 1;
-  }
-  atomic_store(&words[i], luaL_checkinteger(L, 2));
-  return 0;
-}
+/* ---- time and limits ---- */
 
 static int host_now(lua_State *L)
 {
@@ -403,8 +259,6 @@ static int host_pause(lua_State *L)
   usleep((useconds_t)luaL_checkinteger(L, 1));
   return 0;
 }
-
-/* ---- limits ---- */
 
 static int host_limit_space(lua_State *L)
 {
@@ -432,6 +286,7 @@ static int host_refuse_exec(lua_State *L)
 }
 
 static const luaL_Reg tools[] = {
+  HOST_THREADS,
   {"handle",      host_handle     },
   {"call_on",     host_call_on    },
   {"seen",        host_seen       },
@@ -440,11 +295,6 @@ static const luaL_Reg tools[] = {
   {"timer",       host_timer      },
   {"fault",       host_fault      },
   {"child",       host_child      },
-  {"thread",      host_thread     },
-  {"join",        host_join       },
-  {"elsewhere",   host_elsewhere  },
-  {"sender",      host_sender     },
-  {"word",        host_word       },
   {"now",         host_now        },
   {"pause",       host_pause      },
   {"limit_space", host_limit_space},
@@ -472,8 +322,7 @@ int main(int argc, char **argv)
   luaL_requiref(L, "host", open_host, 1);
   lua_settop(L, 0);
   lua_pushcfunction(L, traceback);
-  bool ok =
-    luaL_loadfile(L, argv[1]) == LUA_OK && lua_pcall(L, 0, 0, 1) == LUA_OK;
+  bool ok = luaL_loadfile(L, argv[1]) == LUA_OK && lua_pcall(L, 0, 0, 1) == LUA_OK;
   if (!ok) fprintf(stderr, "%s\n", lua_tostring(L, -1));
   lua_close(L);
   return !ok;

@@ -122,7 +122,7 @@ static void parked(void)
   lw_act_drop(acts[N - 1]);
   CHECK(lw_act_may_resume(acts[N - 2], false, &err) == LW_OK);
   for (uint32_t k = 0; k < N - 1; k++) {
-    v.i64 = 10 * k;
+    v.i64 = 10 * (uint64_t)k;
     lw_act_callout_results(acts[k], &v);
     acts[k]->user = NULL;
     CHECK(lw_act_resume(acts[k]) == ACT_IS_RETURNED);

@@ -129,7 +129,7 @@ static inline Activation *begin(FuncCell *f, const Value *args)
   Err err = {0};
   Activation *a = NULL;
   Store *s = ((VmCtx *)f->ctx)->store;
-  if (lw_act_new(s, f, &a, &err) != LW_OK) return NULL;
+  if (lw_act_new(s, f, &a, &err) != LW_OK) abort();
   lw_act_set_args(a, args);
   return a;
 }
@@ -142,7 +142,6 @@ static inline unsigned call(FuncCell *f, const uint32_t *args, uint32_t n,
   for (uint32_t k = 0; k < n; k++)
     v[k].i64 = args[k];
   Activation *a = begin(f, v);
-  if (!a) return TRAP__MAX;
   ActWhy why = lw_act_enter(a);
   unsigned trap = why == ACT_IS_TRAPPED ? a->trap : TRAP_NONE;
   if (why == ACT_IS_RETURNED && result) {

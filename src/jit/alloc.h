@@ -121,8 +121,7 @@ Status lw_ra_simple(const struct Selection *sel, Arena *scratch, Allocation *out
 /*
 ** Parallel moves into a sequence (moves.c). A cycle is broken through a scratch register
 ** (target.h): the integer one, for a v128 the vector one; a move from slot to slot is
-*free
-** to use the other. The worker's arrays grow in `arena` and are used again.
+** free to use the other. The worker's arrays grow in `arena` and are used again.
 */
 typedef struct Mover {
   Arena *arena;

@@ -37,7 +37,8 @@ typedef struct Image {
 } Image;
 
 /* Compile every function of a validated module. */
-Status lw_image_compile(const Module *m, const CompileOptions *opts, Image *image, Err *err);
+Status lw_image_compile(const Module *m, const CompileOptions *opts, Image *image,
+                        Err *err);
 void lw_image_free(Image *image);
 /* The defined function (0-based among defined) whose text holds pc, or UINT32_MAX. */
 uint32_t lw_image_find(const Image *image, const void *pc);

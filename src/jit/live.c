@@ -6,8 +6,8 @@
 ** sweep has passed already go through a work list. Each instruction and each edge
 ** argument is looked at once.
 ** Then `end`, in one forward sweep with a stack of the open loops. The outermost loop
-*that
-** begins behind a definition is found by binary search, so deep nests cost a logarithm.
+** that begins behind a definition is found by binary search, so deep nests cost a
+** logarithm.
 ** Layer: jit.
 */
 #include <assert.h>

@@ -10,10 +10,9 @@
 /*
 ** MAX_INS, MAX_POOL: real bodies have 0.2 instructions a byte and facts.h keeps lists of
 ** locals short, so the largest body allowed stays far below. But a call with 1,000
-*results
-** costs a hostile module two bytes.
-** MAX_PROBES: somebody can choose constants that collide; beyond it a constant is simply
-** not shared, so that compile time stays linear.
+** results costs a hostile module two bytes. MAX_PROBES: somebody can choose constants
+** that collide; beyond it a constant is simply not shared, so that compile time stays
+** linear.
 */
 enum { MAX_INS = 1 << 24, MAX_POOL = 1 << 26, KONS_FIRST = 32, MAX_PROBES = 16 };
 _Static_assert((Ref)MAX_INS <= REF_BIAS, "instruction numbers fit above the bias");

@@ -6,7 +6,7 @@
 ** get wrong about this form is an error here; what it can get wrong about IR (types,
 ** dominance) is left to lw_ir_verify, but every number that is used as an index on the
 ** way there is checked. `;` begins a comment. The names of values need not be their
-*numbers.
+** numbers.
 ** Layer: jit.
 */
 #include <assert.h>

@@ -1,7 +1,7 @@
 /*
 ** target.h -- what a machine tells the rest of the compiler. One implementation is
 ** linked in: jit/x64 (later jit/a64). Nothing outside those folders knows a register's
-*name.
+** name.
 ** Layer: jit.
 */
 #ifndef LW_TARGET_H

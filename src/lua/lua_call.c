@@ -206,6 +206,7 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
   const char *message = s == LW_TRAP        ? lw_trap_text(a->trap)
                         : s == LW_CLOSED    ? "the instance was closed during the call"
                         : s == LW_INTERRUPT ? "interrupted"
+                        : s == LW_NOMEM     ? "out of memory for a thread's signal stack"
                                             : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lw_push_error(L, s, message, ERR_NOWHERE);
@@ -286,21 +287,42 @@ static inline void push_registers(lua_State *L, const ValType *types, uint32_t n
   }
 }
 
-static NOINLINE Activation *begin_general(lua_State *L, const FuncBox *f, bool bits,
-                                          int owner)
+/* There was no activation to be had. Stacks of parked calls that nobody can reach any more
+   may be in the way, and Lua's collector does not know what they weigh: let it run once,
+   then `f` may be tried again. */
+static NOINLINE void make_room(lua_State *L, const FuncBox *f, Status s, Err *err)
 {
-  Value args[LIMIT_PARAMS];
+  if (s != LW_NOMEM) lw_raise(L, s, "%s", err->msg);
+  lua_gc(L, LUA_GCCOLLECT);
+  if (!lw_func_live(f)) raise_dead(L, f);
+  *err = (Err){.at = ERR_NOWHERE};
+}
+
+static void to_values(lua_State *L, const FuncBox *f, bool bits, int owner, Value *args)
+{
   char why[WHY_SIZE];
-  assert(f->nparams <= LIMIT_PARAMS && (owner || !f->has_refs));
   for (uint32_t i = 0; i < f->nparams; i++) {
     const char *wrong =
       lw_to_value(L, (int)i + 1, f->types[i], bits, owner, &args[i], why);
     if (wrong) raise_argument(L, f, i, wrong);
   }
+}
+
+static NOINLINE Activation *begin_general(lua_State *L, const FuncBox *f, bool bits,
+                                          int owner)
+{
+  Value args[LIMIT_PARAMS];
+  assert(f->nparams <= LIMIT_PARAMS && (owner || !f->has_refs));
+  to_values(L, f, bits, owner, args);
   Activation *a;
   Err err = {.at = ERR_NOWHERE};
   Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
-  if (s != LW_OK) lw_raise(L, s, "%s", err.msg);
+  if (s != LW_OK) {
+    make_room(L, f, s, &err);
+    to_values(L, f, bits, owner, args); /* references may have been collected */
+    s = lw_act_new(f->h.state->store, f->cell, &a, &err);
+    if (s != LW_OK) lw_raise(L, s, "%s", err.msg);
+  }
   a->user = L;
   lw_act_set_args(a, args);
   return a;
@@ -473,7 +495,11 @@ int lw_call_export(lua_State *L)
   Err err;
   err.msg[0] = 0;
   Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
-  if (s != LW_OK) return lw_raise(L, s, "%s", err.msg);
+  if (s != LW_OK) {
+    make_room(L, f, s, &err);
+    s = lw_act_new(f->h.state->store, f->cell, &a, &err);
+    if (s != LW_OK) return lw_raise(L, s, "%s", err.msg);
+  }
   a->user = L;
   uint32_t bad = 0;
   char why[WHY_SIZE];

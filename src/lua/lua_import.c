@@ -6,8 +6,8 @@
 ** wants. Everything used is held by the new instance; whether types agree is for the core
 ** to say.
 ** Two passes: the first asks Lua, which may run any code (close what it gave before,
-*too),
-** and keeps userdata only; the second runs none and takes what they stand for just then.
+** too), and keeps userdata only; the second runs none and takes what they stand for just
+** then.
 ** Layer: lua.
 */
 #include "lua/bind.h"

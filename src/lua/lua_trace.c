@@ -6,7 +6,7 @@
 ** activation is found in the level's first stack slot (lua_call.c lays it out), so this
 ** works at any depth and in any coroutine.
 ** Frames hold strings and numbers only, so remembering the last trace keeps nothing
-*alive.
+** alive.
 ** Layer: lua.
 */
 #include "lua/bind.h"

@@ -138,7 +138,8 @@ static inline void sp_restore(Activation *a)
   if (!a->sp_saved) return;
   Value *sp = sp_of(a);
   Activation *later = a->newer;
-  while (later && !(later->sp_saved && sp_of(later) == sp)) later = later->newer;
+  while (later && !(later->sp_saved && sp_of(later) == sp))
+    later = later->newer;
   a->sp_saved = false;
   if (later) {
     later->sp_value = a->sp_value;
@@ -207,20 +208,22 @@ static void put(Activation *a, AbiLoc at, Value *cells, Value v)
   switch ((AbiClass)at.cls) {
   case ABI_GPR: a->gpr[at.index] = v.i64; break;
   case ABI_FPR: a->fpr[at.index] = v; break;
-  case ABI_STACK: cells[at.index] = v; break;
+  case ABI_STACK:
+    assert(cells);
+    cells[at.index] = v;
+    break;
   }
 }
 
 static Value get(const Activation *a, AbiLoc at, const Value *cells, ValType t)
 {
+  Value v = {.i64 = 0};
   switch ((AbiClass)at.cls) {
-  case ABI_GPR:
-    return widened(t, (Value){
-                        .words = {a->gpr[at.index], 0}
-    });
-  case ABI_FPR: return widened(t, a->fpr[at.index]);
-  default: return widened(t, cells[at.index]);
+  case ABI_GPR: v.i64 = a->gpr[at.index]; break;
+  case ABI_FPR: v = a->fpr[at.index]; break;
+  case ABI_STACK: v = cells[at.index]; break;
   }
+  return widened(t, v);
 }
 
 void lw_act_set_args(Activation *a, const Value *args)
@@ -336,7 +339,7 @@ void lw_act_kill(Activation *a)
 {
   assert(lw_act_parked(a));
   Store *s = a->store;
-  if (s->nclosing) lw_close_leave(a);
+  if (s->closing) lw_close_leave(a);
   if (a->nested) nest_remove(a);
   sp_restore(a);
   order_remove(a);
@@ -370,7 +373,7 @@ void lw_act_drop(Activation *a)
 {
   assert(a->state != ACT_RUNNING);
   Store *s = a->store;
-  if (s->nclosing) lw_close_leave(a);
+  if (s->closing) lw_close_leave(a);
   if (a->nested) nest_remove(a);
   if (a->state != ACT_FINISHED) sp_restore(a);
   order_remove(a);
@@ -384,7 +387,7 @@ void lw_act_drop(Activation *a)
   a->trap_rbp = NULL;
   a->grown = 0;
   lw_stack_give(a);
-  if (s->nclosing) lw_close_waiting(s);
+  if (s->closing) lw_close_waiting(s);
 }
 
 void lw_act_trap(Store *s, unsigned trap_code)

@@ -54,6 +54,21 @@ static void give_back_imports(Instance *i)
     if (lw_layout_global_is_cell(m, k)) lw_global_unref(lw_instance_global(i, k));
 }
 
+void lw_instance_enlist(Instance **list, Instance *i)
+{
+  i->prev = NULL;
+  i->next = *list;
+  if (i->next) i->next->prev = i;
+  *list = i;
+}
+
+static void delist(Instance **list, Instance *i)
+{
+  if (i->prev) i->prev->next = i->next;
+  if (i->next) i->next->prev = i->prev;
+  if (*list == i) *list = i->next;
+}
+
 static void finish(Instance *i)
 {
   assert(i->state == INSTANCE_CLOSING && i->waiting == 0);
@@ -73,18 +88,17 @@ static void finish(Instance *i)
   i->vm.memory0 = NULL;
   i->vm.cells = NULL;
   i->vm.types = NULL;
-  i->vm.store->nclosing--;
-  i->vm.store->heap.since++; /* a shell the collector may free */
+  Store *s = i->vm.store;
+  delist(&s->closing, i);
+  lw_instance_enlist(&s->instances, i);
+  s->heap.since++; /* a shell the collector may free */
   lw_code_unref(code);
 }
 
 static void discard(Instance *i)
 {
   assert(i->state == INSTANCE_CLOSED);
-  Store *s = i->vm.store;
-  if (i->prev) i->prev->next = i->next;
-  if (i->next) i->next->prev = i->prev;
-  if (s->instances == i) s->instances = i->next;
+  delist(&i->vm.store->instances, i);
   free(i);
 }
 
@@ -92,7 +106,8 @@ static void begin(Instance *i)
 {
   Store *s = i->vm.store;
   i->state = INSTANCE_CLOSING;
-  s->nclosing++;
+  delist(&s->instances, i);
+  lw_instance_enlist(&s->closing, i);
   close_cells(i);
   for (Activation *a = s->acts; a; a = a->next) {
     if (!lw_act_uses(a, i)) continue;
@@ -111,7 +126,7 @@ bool lw_instance_close(Instance *i, bool force)
     if (lw_act_parked(a) && lw_act_uses(a, i)) lw_act_kill(a);
   if (i->state == INSTANCE_CLOSING && i->waiting == 0) finish(i);
   bool closed = i->state == INSTANCE_CLOSED;
-  if (force && s->nclosing) lw_close_waiting(s); /* others may have waited for the same */
+  if (force && s->closing) lw_close_waiting(s); /* others may have waited for the same */
   return closed;
 }
 
@@ -125,8 +140,8 @@ void lw_instance_release(Instance *i)
 
 void lw_close_leave(Activation *a)
 {
-  for (Instance *i = a->store->instances; i; i = i->next)
-    if (i->state == INSTANCE_CLOSING && lw_act_uses(a, i)) {
+  for (Instance *i = a->store->closing; i; i = i->next)
+    if (lw_act_uses(a, i)) {
       assert(i->waiting > 0);
       i->waiting--;
     }
@@ -134,9 +149,9 @@ void lw_close_leave(Activation *a)
 
 void lw_close_waiting(Store *s)
 {
-  for (Instance *i = s->instances, *next; i; i = next) {
+  for (Instance *i = s->closing, *next; i; i = next) {
     next = i->next;
-    if (i->state != INSTANCE_CLOSING || i->waiting > 0) continue;
+    if (i->waiting > 0) continue;
     finish(i);
     if (i->released) discard(i);
   }

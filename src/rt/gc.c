@@ -256,6 +256,8 @@ static void mark_all(Store *s, const Marker *k, const uint64_t *roots, size_t nr
     if (lw_val_is_ref(g->type.type)) mark_ref(g->type.type, g->value.ref);
   for (Instance *i = s->instances; i; i = i->next)
     mark_instance(i);
+  for (Instance *i = s->closing; i; i = i->next)
+    mark_instance(i);
   for (const Activation *a = s->acts; a; a = a->next)
     mark_stack(k, a);
   for (size_t n = 0; n < nroots; n++)

@@ -120,9 +120,7 @@ static Instance *allocate(Store *s, Code *code)
   i->module = m;
   i->vm.types = lw_code_types(code);
   i->sp_global = -1;
-  i->next = s->instances;
-  if (i->next) i->next->prev = i;
-  s->instances = i;
+  lw_instance_enlist(&s->instances, i);
   return i;
 }
 

@@ -43,7 +43,7 @@ struct Instance {
   uint32_t waiting; /* closing: activations that still use it */
   bool released;    /* nobody outside knows it: freed as soon as it is closed */
   size_t stack_size;
-  Instance *prev, *next; /* Store.instances */
+  Instance *prev, *next; /* Store.instances or .closing */
   void *user;            /* the binding's */
   /* the words of layout.h begin at INSTANCE_WORDS */
 };

@@ -44,14 +44,14 @@ struct Store {
   PollPage *poll;
   Activation *nest; /* innermost */
   Activation *acts; /* all that are not dropped */
-  Instance *instances;
+  Instance *instances; /* all but those that are closing */
+  Instance *closing;   /* they wait for activations */
   Shell *shells;
   HostFunc *hosts;
   Table *tables;
   GlobalCell *globals;
   Activation *pool; /* dropped activations with default stacks, hottest first */
   uint32_t npool;
-  uint32_t nclosing; /* instances that wait for activations */
   uint32_t max_depth;
   bool (*parked)(const Activation *a);
   bool (*callout)(Activation *a);
@@ -67,7 +67,9 @@ bool lw_act_parked(const Activation *a); /* called out, and not waiting for a re
 /* Give up a parked activation's stack; the struct stays until its owner drops it, and a
    resume tells it LW_CLOSED. */
 void lw_act_kill(Activation *a);
-/* rt/close.c: `a` is about to use no instance any more; afterwards, who has waited? */
+/* rt/close.c: add to Store.instances or .closing */
+void lw_instance_enlist(Instance **list, Instance *i);
+/* `a` is about to use no instance any more; afterwards, who has waited? */
 void lw_close_leave(Activation *a);
 void lw_close_waiting(Store *s);
 void lw_shell_free(Store *s, Shell *shell);

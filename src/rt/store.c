@@ -67,6 +67,7 @@ void lw_store_free(Store *s)
   s->parked = NULL;
   while (s->acts)
     lw_act_drop(s->acts);
+  assert(!s->closing && "nothing is left to wait for");
   while (s->instances)
     lw_instance_release(s->instances);
   while (s->shells)
@@ -80,14 +81,20 @@ void lw_store_free(Store *s)
   free(s);
 }
 
-void lw_store_stats(const Store *s, StoreStats *out)
+static void count_instances(const Instance *list, StoreStats *out)
 {
-  *out = (StoreStats){.boxes = s->heap.live, .collections = s->heap.collections};
-  for (const Instance *i = s->instances; i; i = i->next) {
+  for (const Instance *i = list; i; i = i->next) {
     if (i->state == INSTANCE_CLOSED) continue;
     out->instances++;
     out->memory_bytes += lw_instance_memory_bytes(i);
   }
+}
+
+void lw_store_stats(const Store *s, StoreStats *out)
+{
+  *out = (StoreStats){.boxes = s->heap.live, .collections = s->heap.collections};
+  count_instances(s->instances, out);
+  count_instances(s->closing, out);
   for (const Shell *h = s->shells; h; h = h->next)
     out->shells++;
   for (const Activation *a = s->acts; a; a = a->next) {

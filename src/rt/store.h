@@ -44,10 +44,9 @@ void lw_store_rules(Store *s, bool (*parked)(const Activation *a), uint32_t max_
 **     per memory is its to check: lw_act_may_resume);
 **   - return false, having done nothing: lw_act_enter or resume ends with
 **     ACT_IS_CALLOUT, as without it;
-**   - never return: longjmp past lw_act_enter or resume. The activation is parked then,
-*to
-**     be gone on with by lw_act_resume, or has been dropped.
-** Measured: 10 ns for the way out and back, against 45 by ACT_IS_CALLOUT and resume.
+**   - never return: longjmp past lw_act_enter or resume. Then the activation is parked,
+**     to be gone on with by lw_act_resume, or has been dropped.
+** Measured: half the time of ACT_IS_CALLOUT and resume, or less.
 */
 void lw_store_on_callout(Store *s, bool (*callout)(Activation *a));
 

@@ -1,7 +1,7 @@
 /*
 ** type.c -- canonical function types: one id for equal signatures in the whole process.
 **
-** A chained hash table of entries; an id names a place in a table of chunks that never
+** A chained hash table of entries, which doubles as they come; an id names a place in a table of chunks that never
 ** move, so reading what a held id stands for takes no lock. Ids are reused once their
 ** last reference is gone.
 ** Invariant: entries hold no module's type indexes, only numeric types and abstract
@@ -17,7 +17,7 @@
 
 #include "base/hash.h"
 
-enum { BUCKETS = 1 << 12 };
+enum { BUCKETS_FIRST = 1 << 10 };
 
 typedef struct Entry {
   TypeInfo info; /* first: a TypeInfo* is its Entry* */
@@ -27,7 +27,8 @@ typedef struct Entry {
 } Entry;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static Entry *buckets[BUCKETS];
+static Entry **buckets; /* nbuckets of them, a power of two */
+static uint32_t nbuckets, nentries;
 TypeChunk *_Atomic lw_type_chunks[TYPE_CHUNKS];
 static uint32_t nids; /* ever given out */
 static uint32_t *free_ids;
@@ -85,10 +86,36 @@ static bool place_id(Entry *e) /* under the lock */
   return true;
 }
 
+static Entry **bucket_of(uint64_t hash) /* under the lock */
+{
+  return &buckets[hash & (nbuckets - 1)];
+}
+
+/* More buckets than entries, so that a module with a million types takes its time only
+   once. Without memory for more the old ones do, if there are any. Under the lock. */
+static bool make_buckets(void)
+{
+  if (nentries < nbuckets) return true;
+  uint32_t old_count = nbuckets, count = old_count ? old_count * 2 : BUCKETS_FIRST;
+  Entry **old = buckets, **more = calloc(count, sizeof *more);
+  if (!more) return old != NULL;
+  buckets = more;
+  nbuckets = count;
+  for (uint32_t i = 0; i < old_count; i++)
+    for (Entry *e = old[i], *next; e; e = next) {
+      next = e->next;
+      e->next = *bucket_of(e->hash);
+      *bucket_of(e->hash) = e;
+    }
+  free(old);
+  return true;
+}
+
 static Entry *find_or_make(const FuncType *t) /* under the lock */
 {
   uint64_t hash = hash_of(t);
-  Entry **bucket = &buckets[hash & (BUCKETS - 1)];
+  if (!make_buckets()) return NULL;
+  Entry **bucket = bucket_of(hash);
   for (Entry *e = *bucket; e; e = e->next)
     if (e->hash == hash && lw_functype_equal(&e->info.type, t)) {
       e->refs++;
@@ -102,6 +129,7 @@ static Entry *find_or_make(const FuncType *t) /* under the lock */
   }
   e->next = *bucket;
   *bucket = e;
+  nentries++;
   return e;
 }
 
@@ -136,7 +164,7 @@ static void forget(Entry *e) /* under the lock */
     free_ids = more;
     free_cap = cap;
   }
-  Entry **at = &buckets[e->hash & (BUCKETS - 1)];
+  Entry **at = bucket_of(e->hash);
   while (*at != e)
     at = &(*at)->next;
   *at = e->next;
@@ -144,6 +172,7 @@ static void forget(Entry *e) /* under the lock */
     atomic_load_explicit(&lw_type_chunks[e->id >> TYPE_CHUNK_BITS], memory_order_relaxed);
   atomic_store_explicit(&c->at[e->id & (TYPE_CHUNK - 1)], NULL, memory_order_release);
   free_ids[nfree++] = e->id;
+  nentries--;
   free(e);
 }
 

@@ -29,10 +29,9 @@ typedef struct BlockType {
 
 /*
 ** The length of a vector whose entries take `min_bytes` or more each. LW_MALFORMED if
-*there
-** are not that many bytes left ("length out of bounds"), LW_LIMIT beyond
-** `limit`, naming `what`. *cap is how many entries the remaining bytes can hold at most,
-** so that arrays are bounded by the input: reading entry *cap fails by itself.
+** there are not that many bytes left ("length out of bounds"), LW_LIMIT beyond `limit`,
+** naming `what`. *cap is how many entries the remaining bytes can hold at most, so that
+** arrays are bounded by the input: reading entry *cap fails by itself.
 */
 Status lw_read_count(Reader *r, const char *what, uint32_t limit, uint32_t min_bytes,
                      uint32_t *count, uint32_t *cap);

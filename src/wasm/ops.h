@@ -158,8 +158,7 @@ Feat lw_feat_find(const char *text, size_t len);
 
 /*
 ** LW_OK if `features` (bits of FEAT_*) has `feat`; else LW_UNSUPPORTED with a message
-*that
-** names the feature and `what` needed it.
+** that names the feature and `what` needed it.
 */
 Status lw_feat_need(uint64_t features, Feat feat, const char *what, uint64_t at,
                     Err *err);

@@ -7,8 +7,7 @@
 **     rbp+8        return address
 **     rbp          the caller's rbp
 **     rbp-8        r14, where the function calls through cells
-**     rbp-16       pointer to the caller's result area, where results do not fit
-*registers
+**     rbp-16       pointer to the caller's result area, where there is one
 **     rbp-below..  callee-saved registers, as Allocation.saved says
 **     slots_at     slot 0, the others below it, 8 bytes each
 **     locals_at    local 0 of those in slots (SLOT_GET), the others below it

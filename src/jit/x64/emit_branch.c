@@ -3,7 +3,7 @@
 **
 ** Moves are made where nothing has to jump around them: behind the jump that does not
 ** take the edge. Backward jumps are short when they reach; forward ones are not known
-*yet.
+** yet.
 ** Layer: jit.
 */
 #include "jit/x64/emit.h"
