@@ -25,19 +25,17 @@ end
 local function sections(bytes)
   local list, at = {}, 9
   while at <= #bytes do
-    local id, size = bytes:byte(at), nil
-    size, at = read_leb(bytes, at + 1)
-    list[#list + 1] = { id = id, bytes = bytes:sub(at, at + size - 1) }
-    at = at + size
+    local size, from = read_leb(bytes, at + 1)
+    list[#list + 1] = { id = bytes:byte(at), bytes = bytes:sub(from, from + size - 1) }
+    at = from + size
   end
   return list
 end
 
 local function skip_limits(s, at)
-  local flags, _ = s:byte(at), nil
-  _, at = read_leb(s, at + 1)
-  if flags & 1 == 1 then _, at = read_leb(s, at) end
-  return at
+  local _, after = read_leb(s, at + 1)
+  if s:byte(at) & 1 == 1 then _, after = read_leb(s, after) end
+  return after
 end
 
 --- How many tables, memories and globals are imported, by kind number.
@@ -46,14 +44,13 @@ local function count_imports(s)
   local n, at = read_leb(s, 1)
   for _ = 1, n do
     for _ = 1, 2 do
-      local size
-      size, at = read_leb(s, at)
-      at = at + size
+      local size, from = read_leb(s, at)
+      at = from + size
     end
-    local kind, _ = s:byte(at), nil
+    local kind = s:byte(at)
     counts[kind] = counts[kind] + 1
     if kind == 0 then
-      _, at = read_leb(s, at + 1)
+      at = select(2, read_leb(s, at + 1))
     elseif kind == KIND.table then
       at = skip_limits(s, at + 2)
     elseif kind == KIND.memory then
@@ -94,7 +91,8 @@ return function(bytes)
     end
   end
   local section = { id = EXPORT, bytes = leb(n + #out - 1) .. table.concat(out) }
-  if old and old.id == EXPORT then list[at_export] = section else table.insert(list, at_export, section) end
+  if old and old.id == EXPORT then table.remove(list, at_export) end
+  table.insert(list, at_export, section)
   local parts = { bytes:sub(1, 8) }
   for _, s in ipairs(list) do parts[#parts + 1] = string.char(s.id) .. leb(#s.bytes) .. s.bytes end
   return table.concat(parts)

@@ -25,7 +25,8 @@ local CONVERSIONS = {
           { "reinterpret_f32", "f32" } },
   i64 = { { "extend_i32_s", "i32" }, { "extend_i32_u", "i32" }, { "extend_i32_s", "i32" },
           { "extend_i32_u", "i32" }, { "trunc_sat_f32_s", "f32" }, { "trunc_sat_f32_u", "f32" },
-          { "trunc_sat_f64_s", "f64" }, { "trunc_sat_f64_u", "f64" }, { "reinterpret_f64", "f64" } },
+          { "trunc_sat_f64_s", "f64" }, { "trunc_sat_f64_u", "f64" },
+          { "reinterpret_f64", "f64" } },
   f32 = { { "convert_i32_s", "i32" }, { "convert_i32_u", "i32" }, { "convert_i64_s", "i64" },
           { "convert_i64_u", "i64" }, { "demote_f64", "f64" }, { "reinterpret_i32", "i32" } },
   f64 = { { "convert_i32_s", "i32" }, { "convert_i32_u", "i32" }, { "convert_i64_s", "i64" },
@@ -49,7 +50,7 @@ local LONGS = { 0x80000000, 0xffffffff, 0x100000000, -0x80000001, math.maxintege
                 math.mininteger + 1, 0x123456789abcdef0, -0x100000000 }
 local FLOATS = { "0", "-0", "1", "-1", "0.5", "-0.5", "1.5", "2.5", "-2.5", "0x1p31", "-0x1p31",
                  "0x1p32", "0x1p63", "-0x1p63", "0x1p64", "0x1.fffffep23", "0x1p-126", "0x1p-149",
-                 "inf", "-inf", "nan", "3.25", "-100.75", "65535", "1e30" }
+                 "inf", "-inf", "nan", "nan", "nan", "3.25", "-100.75", "65535", "1e30" }
 
 function expression.const(f, type)
   local r = f.random
@@ -60,8 +61,8 @@ function expression.const(f, type)
     return ("(%s.const %s)"):format(type, r:pick(FLOATS))
   end
   local v = r:pick(INTEGERS)
-  if r:chance(20) then v = r:bits() >> 32 end
-  if type == "i64" and r:chance(40) then v = r:pick(LONGS) end
+  if r:chance(35) then v = r:bits() >> 32 end
+  if type == "i64" and r:chance(50) then v = r:chance(50) and r:pick(LONGS) or r:bits() end
   if type == "i32" and v > 0x7fffffff then v = v - 0x100000000 end
   return ("(%s.const %d)"):format(type, v)
 end
@@ -94,16 +95,25 @@ end
 --- Address and offset of an access, mostly inside the first page.
 function expression.address(f, depth)
   local r = f.random
-  local how = r:weighted { "masked", 50, "const", 15, "edge", 20, "zero", 10, "wild", 1 }
+  local how = r:weighted { "masked", 80, "wrapped", 30, "const", 30, "edge", 50, "zero", 20,
+                           "wild", f.daring and 3 or 0 }
   if how == "const" then
     return ("(i32.const %d)"):format(r:below(65000)), r:chance(50) and r:below(500) or 0
   elseif how == "zero" then
     return "(i32.const 0)", r:below(65528)
   elseif how == "masked" then
-    return ("(i32.and %s (i32.const 0x7fff))"):format(expression.of(f, "i32", depth)), r:below(32760)
+    return ("(i32.and %s (i32.const 0x7fff))"):format(expression.of(f, "i32", depth)),
+      r:below(32760)
+  elseif how == "wrapped" then -- upper bits that do not count
+    return ("(i32.wrap_i64 (i64.or (i64.shl %s (i64.const 32)) (i64.and %s (i64.const 0x7fff))))")
+      :format(expression.of(f, "i64", depth), expression.of(f, "i64", depth)), r:below(32760)
   elseif how == "edge" then
+    local pages = f.module.pages + (f.daring and r:chance(3) and 1 or 0)
+    if r:chance(40) then
+      return "(i32.const 255)", pages * 65536 - 255 - 8 + (f.daring and r:chance(4) and 1 or 0)
+    end
     return ("(i32.and %s (i32.const 0xff))"):format(expression.of(f, "i32", depth)),
-      65536 - 255 - 8 + (r:chance(6) and r:below(9) or 0)
+      pages * 65536 - 255 - 8 + (f.daring and r:chance(4) and r:below(9) or 0)
   end
   return expression.of(f, "i32", depth), r:pick { 0, 0x10000, 0x7fffffff, 0xffffffff, 0xfffffff8 }
 end
@@ -138,13 +148,37 @@ function make.binary(f, type, depth)
   return ("(%s.%s %s %s)"):format(type, op, a, b)
 end
 
+--- One value as both operands, mostly at the end of its life.
+function make.twice(f, type, depth)
+  local ops = OPERATORS[type]
+  local name = ops and f:some_variable(type)
+  if not name then return end
+  local op = f.random:pick(ops.binary)
+  if op == "copysign" then op = "min" end
+  local first = f.random:chance(50) and ("(local.get $%s)"):format(name)
+    or ("(local.tee $%s %s)"):format(name, expression.of(f, type, depth))
+  return ("(%s.%s %s (local.get $%s))"):format(type, op, first, name)
+end
+
+--- An i32 that may have had upper bits, where they must be gone.
+function make.clean(f, type, depth)
+  if type == "i32" then return ("(i32.wrap_i64 %s)"):format(expression.of(f, "i64", depth)) end
+  if not OPERATORS[type] then return end
+  return ("(%s.%s_i32_u %s)"):format(type, type == "i64" and "extend" or "convert",
+    make.clean(f, "i32", depth))
+end
+
 function make.divide(f, type, depth)
   if OPERATORS[type] ~= INTEGER then return end
   local r = f.random
   local b = expression.of(f, type, depth)
-  if r:chance(96) then b = ("(%s.or %s (%s.const %d))"):format(type, b, type, r:pick { 1, 1, 2, 64 }) end
+  if not (f.daring and r:chance(5)) then
+    b = ("(%s.or %s (%s.const %d))"):format(type, b, type, r:pick { 1, 1, 2, 64 })
+  end
   local op = r:pick(DIVISIONS)
-  if op == "div_s" then b = ("(%s.and %s (%s.const 0x7fffffff))"):format(type, b, type) end
+  if op == "div_s" and r:chance(50) then
+    b = ("(%s.and %s (%s.const 0x7fffffff))"):format(type, b, type)
+  end
   return ("(%s.%s %s %s)"):format(type, op, expression.of(f, type, depth), b)
 end
 
@@ -163,7 +197,7 @@ function make.convert(f, type, depth)
   local list = CONVERSIONS[type]
   if not list then return end
   local r = f.random
-  if OPERATORS[type] == INTEGER and r:chance(2) then
+  if f.daring and OPERATORS[type] == INTEGER and r:chance(8) then
     local op = r:pick(TRAPPING)
     return ("(%s.%s %s)"):format(type, op, expression.of(f, op:match("f%d%d"), depth))
   end
@@ -243,12 +277,12 @@ function make.reference(f, type, depth)
   if OPERATORS[type] then return end
   return ("(table.get $%s (i32.and %s (i32.const %d)))"):format(
     type == "funcref" and "functions" or "things", expression.of(f, "i32", depth),
-    r:chance(3) and 31 or 7)
+    f.daring and r:chance(9) and 31 or 7)
 end
 
 local KINDS = { "leaf", 18, "unary", 8, "binary", 30, "divide", 5, "compare", 9, "convert", 14,
-                "load", 8, "select", 6, "tee", 6, "if", 4, "block", 3, "call", 5, "tower", 2,
-                "size", 1, "reference", 1 }
+                "twice", 4, "clean", 5, "load", 8, "select", 6, "tee", 6, "if", 4, "block", 3,
+                "call", 5, "tower", 2, "size", 1, "reference", 1 }
 
 --- An expression of a type; `depth` limits how large it becomes.
 ---@param f table  the function being made
@@ -269,6 +303,10 @@ end
 
 --- An i32 that decides something: mostly a comparison.
 function expression.condition(f, depth)
+  local name = f.random:chance(10) and f:some_variable("i32")
+  if name then
+    return ("(local.tee $%s %s)"):format(name, make.compare(f, "i32", math.max(depth - 1, 0)))
+  end
   if f.random:chance(75) then return make.compare(f, "i32", math.max(depth - 1, 0)) end
   return expression.of(f, "i32", depth)
 end

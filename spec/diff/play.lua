@@ -1,6 +1,8 @@
 --- One module in our engine, every call of a plan: the transcript.
 -- A line for the instantiation, then one for each call: what came back, how often the host was
 -- called and with what, and hashes of all that is exported. v8.js writes the same lines.
+-- A module that imports from "peer" is instantiated twice: first with the host as peer, then,
+-- to be called, with the exports of that first instance.
 local core = require "wasm.core"
 local wasm = require "wasm"
 local values = require "spec.diff.values"
@@ -11,11 +13,12 @@ local FUEL = 100 -- for an exported global called "fuel": calls a call may lead 
 local TIMES = 7 -- calls of each function that has parameters
 
 --- How a module can be run here; transcripts must agree.
----@type table<string, { bounds: string, yields: boolean? }>
+---@type table<string, { bounds: string, peer: string?, yields: boolean? }>
 play.modes = {
   guard = { bounds = "guard" },
   explicit = { bounds = "explicit" },
-  parked = { bounds = "guard", yields = true }, -- every host function yields before it returns
+  mixed = { bounds = "guard", peer = "explicit" },
+  parked = { bounds = "explicit", peer = "guard", yields = true }, -- host functions yield first
 }
 
 local DEEPEST = 20 -- how often the host calls back, one inside the other
@@ -75,18 +78,21 @@ make["function"] = host_function
 local function make_imports(run, list)
   local imports = {}
   for index, import in ipairs(list) do
-    imports[import.module] = imports[import.module] or {}
-    imports[import.module][import.name] = make[import.kind](run, index - 1, import)
+    local module = imports[import.module] or {}
+    imports[import.module] = module
+    if run.peer and import.module == "peer" then
+      module[import.name] = run.peer.exports[import.name]
+    else
+      module[import.name] = make[import.kind](run, index - 1, import)
+    end
   end
   return imports
 end
 
---- Hashes and values of all that is exported but functions.
-local function state(run)
-  local out = { ("host %d 0x%x"):format(run.calls, run.heard) }
-  local exports = run.instance.exports
+--- Hashes and values of all that an instance exports but functions.
+local function state_of(run, instance, out)
   for _, e in ipairs(run.exports) do
-    local thing = exports[e.name]
+    local thing = instance.exports[e.name]
     if e.kind == "memory" then
       local bytes = thing:read(0, thing:size())
       out[#out + 1] = ("%s %d 0x%x"):format(e.name, thing:pages(), values.hash_memory(bytes))
@@ -97,13 +103,22 @@ local function state(run)
       out[#out + 1] = values.show({ type }, { values.bits(type, thing.value) }, run.name_of)
     end
   end
+end
+
+local function state(run)
+  local out = { ("host %d 0x%x"):format(run.calls, run.heard) }
+  state_of(run, run.instance, out)
+  if run.peer then state_of(run, run.peer, out) end
   return table.concat(out, " ")
 end
 
 local function name_of(run)
   return function(f)
     for _, e in ipairs(run.exports) do
-      if e.kind == "function" and run.instance.exports[e.name] == f then return e.name end
+      if e.kind == "function" then
+        if run.instance.exports[e.name] == f then return e.name end
+        if run.peer and run.peer.exports[e.name] == f then return "peer." .. e.name end
+      end
     end
   end
 end
@@ -140,6 +155,7 @@ local function play_call(run, number, line)
     args[args.n] = to_argument(run, text)
   end
   prepare(run.instance.exports)
+  if run.peer then prepare(run.peer.exports) end
   local got = call(run, run.instance:func(name), args)
   local said
   if got[1] then
@@ -150,29 +166,26 @@ local function play_call(run, number, line)
   return ("%d %s(%s) = %s | %s"):format(number, name, list, said, state(run)), said
 end
 
---- Play a module. Without `plan` it is made from the exports.
----@param bytes string
----@param mode string  one of play.modes
----@param put fun(line: string)  is given the transcript, a line at a time
----@param plan string[]?
----@return string[]? plan
-function play.module(bytes, mode, put, plan)
-  local options = play.modes[mode]
-  local mod, err = core.compile(bytes, { bounds = options.bounds })
-  if not mod then
-    put("refused: " .. err.kind .. ": " .. tostring(err.message))
-    return
+local function needs_peer(imports)
+  for _, import in ipairs(imports) do
+    if import.module == "peer" then return true end
   end
-  local run = { yields = options.yields, calls = 0, heard = 0, depth = 0, exports = mod:exports() }
-  local imports = mod:imports()
-  plan = plan or values.plan(imports, run.exports, TIMES)
+end
+
+--- Make run.instance, and run.peer before it if the module wants one.
+local function instantiate(run, bytes, mode, mod, imports)
+  if needs_peer(imports) then
+    local other = assert(core.compile(bytes, { bounds = mode.peer or mode.bounds }))
+    local peer, err = other:instantiate(make_imports(run, imports))
+    if not peer then return err end
+    run.peer = peer
+  end
+  local err
   run.instance, err = mod:instantiate(make_imports(run, imports))
-  if not run.instance then
-    put("instantiated: " .. why(err))
-    return plan
-  end
-  run.name_of = name_of(run)
-  put("instantiated: " .. state(run))
+  return err
+end
+
+local function play_calls(run, plan, put)
   local number = 0
   for _, line in ipairs(plan) do
     if line:find("^call\t") then
@@ -182,7 +195,34 @@ function play.module(bytes, mode, put, plan)
       if result == "trap exhausted" then break end -- engines differ in how deep they go
     end
   end
+end
+
+--- Play a module. Without `plan` it is made from the exports.
+---@param bytes string
+---@param mode string  one of play.modes
+---@param put fun(line: string)  is given the transcript, a line at a time
+---@param plan string[]?
+---@return string[]? plan
+function play.module(bytes, mode, put, plan)
+  local mod, err = core.compile(bytes, { bounds = play.modes[mode].bounds })
+  if not mod then
+    put("refused: " .. err.kind .. ": " .. tostring(err.message))
+    return
+  end
+  local run = { yields = play.modes[mode].yields, calls = 0, heard = 0, depth = 0,
+                exports = mod:exports() }
+  run.name_of = name_of(run)
+  local imports = mod:imports()
+  plan = plan or values.plan(imports, run.exports, TIMES)
+  err = instantiate(run, bytes, play.modes[mode], mod, imports)
+  if not run.instance then
+    put("instantiated: " .. why(err))
+    return plan
+  end
+  put("instantiated: " .. state(run))
+  play_calls(run, plan, put)
   run.instance:close()
+  if run.peer then run.peer:close() end
   mod:close()
   return plan
 end

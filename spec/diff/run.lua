@@ -11,7 +11,7 @@ local BATCH = 40
 local BUILD = os.getenv("BUILD") or "build/test"
 local WORK = BUILD .. "/diff"
 local FOUND = WORK .. "/found"
-local MODES = os.getenv("MODES") or "guard explicit parked"
+local MODES = os.getenv("MODES") or "guard explicit parked mixed"
 local FEATURES = "--mvp-features --enable-bulk-memory --enable-bulk-memory-opt"
   .. " --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals"
   .. " --enable-reference-types --enable-multivalue"
@@ -166,7 +166,8 @@ end
 local function last_complete(from, to, mode)
   for n = from, to do
     local text = read(("%s/%d.%s"):format(WORK, n, mode))
-    if read(("%s/%d.wasm"):format(WORK, n)) and not (text and text:find("end\n$")) then return n - 1 end
+    local complete = text and text:find("end\n$")
+    if read(("%s/%d.wasm"):format(WORK, n)) and not complete then return n - 1 end
   end
   return to
 end

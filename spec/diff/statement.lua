@@ -202,7 +202,8 @@ function make.loop(f, depth)
   local r = f.random
   local counter = { name = "c" .. f.label_count, type = r:pick { "i32", "i32", "i64" } }
   f:declare(counter.name, counter.type)
-  put(f, "(local.set $%s (%s.const %d))", counter.name, counter.type, r:range(1, f.loops == 0 and 9 or 4))
+  put(f, "(local.set $%s (%s.const %d))", counter.name, counter.type,
+    r:range(1, f.loops == 0 and 9 or 4))
   table.insert(f.locals[counter.type], counter.name)
   local params = types_of(f, 4)
   local same = r:chance(50)
@@ -278,7 +279,7 @@ end
 function make.leave(f)
   put(f, expression.condition(f, 2))
   put(f, "if")
-  if f.random:chance(5) then
+  if f.daring and f.random:chance(20) then
     put(f, "unreachable")
   else
     push(f, f.results, 2)
@@ -302,7 +303,7 @@ function make.call_indirect(f)
   push(f, callee.params, 2)
   if r:chance(70) then
     put(f, "(i32.const %d)", at)
-  elseif r:chance(90) then -- the same, but not known when compiled
+  elseif not f.daring or r:chance(60) then -- the same, but not known when compiled
     local name = f:some_local("i32")
     put(f, "(i32.add (i32.xor (local.get $%s) (local.get $%s)) (i32.const %d))", name, name, at)
   else
@@ -330,7 +331,8 @@ function make.bulk(f)
   elseif kind == 3 then
     put(f, "(drop (table.grow $things %s %s))", expression.of(f, "externref", 1), bounded(f, 1))
   elseif kind < 6 then
-    put(f, "(memory.fill %s %s %s)", bounded(f, 0x7fff), expression.of(f, "i32", 2), bounded(f, 255))
+    put(f, "(memory.fill %s %s %s)", bounded(f, 0x7fff), expression.of(f, "i32", 2),
+      bounded(f, 255))
   elseif kind < 8 then
     put(f, "(memory.copy %s %s %s)", bounded(f, 0x7fff), bounded(f, 0x7fff), bounded(f, 255))
   else
@@ -375,7 +377,8 @@ end
 local function take_fuel(f)
   put(f, "(if (i32.le_s (global.get $fuel) (i32.const 0)) (then")
   for _, type in ipairs(f.results) do
-    put(f, type:find("ref") and "(ref.null " .. type:sub(1, -4) .. ")" or "(" .. type .. ".const 0)")
+    put(f, type:find("ref") and "(ref.null " .. type:sub(1, -4) .. ")"
+      or "(" .. type .. ".const 0)")
   end
   put(f, "return))")
   put(f, "(global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))")
@@ -390,7 +393,8 @@ local function store_locals(f)
         if type:sub(1, 1) == "f" then
           text = ("(select %s (%s.const 7) (%s.eq %s %s))"):format(text, type, type, text, text)
         end
-        put(f, "(%s.store offset=%d (i32.const 0) %s)", type, 61440 + 8 * f.random:below(500) + i, text)
+        put(f, "(%s.store offset=%d (i32.const 0) %s)", type,
+          61440 + 8 * f.random:below(500) + i, text)
       end
     end
   end
@@ -404,7 +408,8 @@ function statement.make_function(module, row)
   local f = setmetatable({
     module = module, random = module.random, params = row.params, results = row.results,
     locals = {}, variables = {}, declared = {}, declarations = {}, labels = {}, out = {},
-    label_count = 0, loops = 0, towers = 0, budget = module.random:range(40, 400),
+    label_count = 0, loops = 0, towers = 0, daring = module.random:chance(20),
+    budget = module.random:range(40, 400),
   }, Function)
   for _, type in ipairs(module.types) do f.locals[type], f.variables[type] = {}, {} end
   declare_variables(f)
@@ -418,7 +423,7 @@ function statement.make_function(module, row)
   end
   body(f, f.random:range(1, 5), f.random:range(3, 14))
   push(f, f.results, 3)
-  if module.memory and f.random:chance(60) then store_locals(f) end
+  if module.memory and f.random:chance(80) then store_locals(f) end
   local params = {}
   for i, type in ipairs(row.params) do params[i] = ("(param $p%d %s)"):format(i, type) end
   return ("(func $%s (export %q) (type $%s) %s\n%s\n%s)"):format(row.name, row.name, row.type,

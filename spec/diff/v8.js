@@ -143,34 +143,46 @@ class Run {
     if (kind === "memory") return new WebAssembly.Memory(limits);
     const value = type.match(/(\w+)\)?$/)[1];
     const jsType = value === "funcref" ? "anyfunc" : value;
-    if (kind === "table") return new WebAssembly.Table({ element: jsType, ...limits });
+    if (kind === "table") return new WebAssembly.Table({ element: jsType, ...limits }, null);
     const init = GLOBALS[value] === undefined ? null : GLOBALS[value];
     return new WebAssembly.Global({ value: jsType, mutable: type.includes("mut") }, init);
   }
 
-  instantiate() {
+  makeImports() {
     const imports = {};
     this.imports.forEach(([module, name, kind, type], index) => {
       imports[module] = imports[module] || {};
-      imports[module][name] = this.makeImport(index, name, kind, type);
+      if (this.peer && module === "peer") imports[module][name] = this.peer.exports[name];
+      else imports[module][name] = this.makeImport(index, name, kind, type);
     });
-    this.instance = new WebAssembly.Instance(this.module, imports);
+    return imports;
+  }
+
+  instantiate() {
+    if (this.imports.some(([module]) => module === "peer")) {
+      this.peer = new WebAssembly.Instance(this.module, this.makeImports());
+    }
+    this.instance = new WebAssembly.Instance(this.module, this.makeImports());
+  }
+
+  nameOf(f) {
+    for (const { name, kind } of this.exports) {
+      if (kind !== "function") continue;
+      if (this.instance.exports[name] === f) return name;
+      if (this.peer && this.peer.exports[name] === f) return "peer." + name;
+    }
+    return "?";
   }
 
   show(type, value) {
     if (NUMBER[type]) return hex(NUMBER[type].bits(value));
     if (value === null || value === undefined) return "null";
-    if (type !== "funcref") return "host";
-    const known = this.exports.find(
-      (e) => e.kind === "function" && this.instance.exports[e.name] === value,
-    );
-    return "func:" + (known ? known.name : "?");
+    return type === "funcref" ? "func:" + this.nameOf(value) : "host";
   }
 
-  state() {
-    const out = [`host ${this.count} ${hex(this.heard)}`];
+  stateOf(instance, out) {
     for (const { name, kind } of this.exports) {
-      const thing = this.instance.exports[name];
+      const thing = instance.exports[name];
       if (kind === "memory") {
         const { buffer } = thing;
         out.push(`${name} ${buffer.byteLength / 65536} ${hex(hashMemory(buffer))}`);
@@ -180,6 +192,12 @@ class Run {
         out.push(this.show(this.types.get(name).match(/(\w+)\)?$/)[1], thing.value));
       }
     }
+  }
+
+  state() {
+    const out = [`host ${this.count} ${hex(this.heard)}`];
+    this.stateOf(this.instance, out);
+    if (this.peer) this.stateOf(this.peer, out);
     return out.join(" ");
   }
 
@@ -194,8 +212,10 @@ class Run {
     const [params, results] = signature(type);
     const { exports } = this.instance;
     const args = (list.match(/\S+/g) || []).map((text, i) => this.argument(params[i], text));
-    if (exports.fuel) exports.fuel.value = FUEL;
-    if (exports.hangLimitInitializer) exports.hangLimitInitializer();
+    for (const each of this.peer ? [exports, this.peer.exports] : [exports]) {
+      if (each.fuel) each.fuel.value = FUEL;
+      if (each.hangLimitInitializer) each.hangLimitInitializer();
+    }
     try {
       const got = exports[name](...args);
       const each = results.length > 1 ? got : [got];

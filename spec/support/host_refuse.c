@@ -63,18 +63,18 @@ static bool refuses(bool is_core)
 /* ---- what the library asks the system for ---- */
 
 #if !defined(__SANITIZE_ADDRESS__)
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *block, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *block);
+void *libc_malloc(size_t size) __asm__("__libc_malloc");
+void *libc_calloc(size_t n, size_t size) __asm__("__libc_calloc");
+void *libc_realloc(void *block, size_t size) __asm__("__libc_realloc");
+void *libc_memalign(size_t alignment, size_t size) __asm__("__libc_memalign");
+void libc_free(void *block) __asm__("__libc_free");
 
 SEEN void *malloc(size_t size)
 {
   bool core = FROM_CORE;
   if (refuses(core)) return NULL;
   live += core;
-  return __libc_malloc(size);
+  return libc_malloc(size);
 }
 
 SEEN void *calloc(size_t n, size_t size)
@@ -82,7 +82,7 @@ SEEN void *calloc(size_t n, size_t size)
   bool core = FROM_CORE;
   if (refuses(core)) return NULL;
   live += core;
-  return __libc_calloc(n, size);
+  return libc_calloc(n, size);
 }
 
 SEEN void *realloc(void *block, size_t size)
@@ -90,7 +90,7 @@ SEEN void *realloc(void *block, size_t size)
   bool core = FROM_CORE;
   if (refuses(core)) return NULL;
   live += core && !block;
-  return __libc_realloc(block, size);
+  return libc_realloc(block, size);
 }
 
 SEEN void *aligned_alloc(size_t alignment, size_t size)
@@ -98,13 +98,13 @@ SEEN void *aligned_alloc(size_t alignment, size_t size)
   bool core = FROM_CORE;
   if (refuses(core)) return NULL;
   live += core;
-  return __libc_memalign(alignment, size);
+  return libc_memalign(alignment, size);
 }
 
 SEEN void free(void *block)
 {
   live -= block && FROM_CORE;
-  __libc_free(block);
+  libc_free(block);
 }
 #endif
 
@@ -246,7 +246,7 @@ static int cold_round(lua_State *L, const char *script, long n)
 }
 
 /* Each round in a process that has the library mapped but has never used it. */
-static int run_cold(lua_State *L, const char *script, long *n)
+static int run_cold(lua_State *L, const char *script, long stride, long *n)
 {
   enum { NOTHING = 3 };
   lua_settop(L, 0);
@@ -255,7 +255,7 @@ static int run_cold(lua_State *L, const char *script, long *n)
                     "assert(package.loadlib(path, '*'))"))
     return complain(L, -1, "loading");
   dl_iterate_phdr(note_core, NULL);
-  for (*n = 0;; ++*n) {
+  for (*n = 0;; *n += stride) {
     int status = 1;
     pid_t child = fork();
     if (child == 0) {
@@ -295,7 +295,7 @@ int main(int argc, char **argv)
   of_lua = argc > 3 && strcmp(argv[3], "lua") == 0;
   long n = 0, stride = argc > 4 ? atol(argv[4]) : 1;
   luaL_openlibs(L);
-  int done = cold ? run_cold(L, argv[1], &n) : run_warm(L, argv[1], stride, &n);
+  int done = cold ? run_cold(L, argv[1], stride, &n) : run_warm(L, argv[1], stride, &n);
   if (done > 0)
     printf("%ld requests, %ld refused in turn, %s%s", n, n / stride, argv[2],
            cold     ? ", cold"

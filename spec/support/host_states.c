@@ -156,7 +156,7 @@ int main(int argc, char **argv)
   size_t size;
   char *at, *bytes = make_bytes(&size, &at);
   int library, maps = 0, files = 0;
-  if (pthread_create(&sender, NULL, send_signals, &self) != 0) return 2;
+  if (pthread_create(&sender, NULL, send_signals, &self) != 0) exit(2);
   for (; done < count + WARM; done++) {
     if (done == WARM) {
       maps = count_maps(&library);

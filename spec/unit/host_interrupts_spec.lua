@@ -154,7 +154,8 @@ describe("an interrupt", function()
         instance, err = nil, nil
         ended(maker.exports["calls of the host"])
         host.timer(0)
-        assert(host.seen("ALRM") >= n and instance == nil and err.kind == "interrupt", tostring(err))
+        assert(host.seen("ALRM") >= n)
+        assert(instance == nil and err.kind == "interrupt", tostring(err))
       end]])
   end)
 
@@ -193,7 +194,7 @@ describe("a late interrupt", function()
         local ok, got = pcall(short, n)
         if ok then assert(got == n - n % 32768 - 1, got)
         else assert(got.kind == "interrupt", tostring(got)) ends = ends + 1 end
-        assert(other_short(n * 32768) == n * 32768 - 1)
+        assert(other_short(n % 1000 * 32768) == n % 1000 * 32768 - 1)
       end
       while host.word(0) == 0 and ends == 0 do check(0) end -- the sender is there
       ends = 0

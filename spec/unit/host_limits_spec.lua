@@ -109,8 +109,8 @@ describe("row 36: a process with little address space", function()
         assert(ended == "exit 0" or ended == "exit 2" or ended == "exit 3", ended .. " " .. n)
       end
       assert(outcomes["exit 0"] and outcomes["exit 2"])
-      io.write(("address space in %d steps up to 48 MiB: %d times all worked, %d nil and advice, %d an "
-        .. "error of Lua's"):format(%COUNT% + 1, outcomes["exit 0"], outcomes["exit 2"],
+      io.write(("address space in %d steps up to 48 MiB: %d times all worked, %d nil and advice, "
+        .. "%d an error of Lua's"):format(%COUNT% + 1, outcomes["exit 0"], outcomes["exit 2"],
         outcomes["exit 3"] or 0))]], { COUNT = weight.scaled(96) }))
   end)
 end)

@@ -16,7 +16,8 @@ local TRAPS = [[
     return assert(wasm.run('(module (memory 1) (func $deep (export "deep") (param i32)'
       .. ' (call $deep (local.get 0)) (call $deep (local.get 0)))'
       .. ' (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))'
-      .. ' (func (export "divide") (param i32) (result i32) (i32.div_s (i32.const 6) (local.get 0)))'
+      .. ' (func (export "divide") (param i32) (result i32)'
+      .. ' (i32.div_s (i32.const 6) (local.get 0)))'
       .. ' (func (export "unreachable") (param i32) unreachable))'))
   end
   local function traps(inst)
@@ -113,7 +114,8 @@ describe("a host's handler of faults", function()
       host.script(TRAPS .. [[
         host.handle("%SIGNAL%", "count")
         load_wasm()
-        local inst = assert(wasm.run('(module (import "e" "f" (func $f)) (func (export "f") call $f))',
+        local inst = assert(wasm.run('(module (import "e" "f" (func $f))'
+          .. ' (func (export "f") call $f))',
           { e = { f = function() host.raise("%SIGNAL%") end } }))
         host.raise("%SIGNAL%")
         inst.exports.f()
@@ -237,8 +239,13 @@ describe("a frame of 50,000 locals", function()
       for round = 1, 30 do
         for n = 0, 6 do
           local ok, got = pcall(f, n)
-          if ok then assert(got == wanted(n)) worked = worked + 1
-          else assert(got.trap == "call stack exhausted", tostring(got)) exhausted = exhausted + 1 end
+          if ok then
+            assert(got == wanted(n))
+            worked = worked + 1
+          else
+            assert(got.trap == "call stack exhausted", tostring(got))
+            exhausted = exhausted + 1
+          end
         end
       end
       host.timer(0)

@@ -1,9 +1,14 @@
 --- Broken once: parked calls that nobody can reach use up the process's mappings long before a
 --- large Lua heap makes its collector run, and then every call failed with "out of memory".
 local wasm = require "wasm"
+local weight = require "spec.support.weight"
 
 describe("parked calls that became garbage", function()
   it("make room for new ones when the system has no more mappings", function()
+    if weight.sanitized then
+      pending("the sanitizer's own run time ends the process when no mapping is left")
+      return
+    end
     local inst = assert(wasm.run([[(module (import "env" "f" (func $f))
       (func (export "fast") call $f)
       (func (export "general") (param externref) call $f))]], { env = { f = coroutine.yield } },
@@ -13,5 +18,8 @@ describe("parked calls that became garbage", function()
     for _ = 1, 35000 do coroutine.wrap(inst.exports.fast)() end
     for _ = 1, 35000 do coroutine.wrap(inst.exports.general)(heap) end
     assert.equal(160 << 20, #heap)
+    heap, inst = nil, nil -- luacheck: ignore 331
+    collectgarbage() -- the specs that follow count on a collector in its usual hurry
+    collectgarbage()
   end)
 end)

@@ -168,6 +168,7 @@ describe("memory outside Lua", function()
     local grown = weight.rss() - base
     weight.report("externref: %d calls with fresh tables, %.0f MiB more", weight.scaled(1000000),
       grown)
-    assert.is_true(grown < 64, grown .. " MiB")
+    -- the sanitizer keeps freed memory back, up to its quarantine's size
+    assert.is_true(grown < (weight.sanitized and 320 or 64), grown .. " MiB")
   end)
 end)

@@ -110,7 +110,7 @@ const ExternBox *lw_extern_of(uint64_t ref)
 
 static bool is_slab(const Heap *h, uintptr_t slab)
 {
-  return h->index_cap && h->index[slot_for(h, slab)] == slab;
+  return slab && h->index_cap && h->index[slot_for(h, slab)] == slab; /* 0: a free place */
 }
 
 static void mark_box_at(const Heap *h, uintptr_t p)

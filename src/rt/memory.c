@@ -5,8 +5,9 @@
 **   explicit   base [ length, accessible | spare, no access | guard, no access ]
 **
 ** A guard memory grows by giving access; an explicit one as well while it has spare
-** space, then moves to a reservation half as large again. Pages move by mremap, never by
-** copying.
+** space, then moves to a reservation half as large again. The first time its pages move by
+** mremap; then it is two mappings, what moved and what was added, and systems before
+** Linux 6.17 move one at a time, so later moves copy.
 ** Layer: rt.
 */
 #include "rt/memory.h"
@@ -151,6 +152,22 @@ void lw_memory_unwatch(Memory *m)
   if (--m->watchers == 0 && m->refs == 0) free(m);
 }
 
+/* The contents go to `to`; what is left at the old place is given up. */
+static bool move_contents(Memory *m, uint8_t *to)
+{
+  size_t rest = m->length;
+  if (m->moved) {
+    if (!lw_os_commit(to, m->length)) return false;
+    if (m->length) memcpy(to, m->base, m->length);
+    rest = 0;
+  } else if (!lw_os_move(m->base, m->length, to)) {
+    return false;
+  }
+  lw_os_release(m->base + rest, m->reserved - rest);
+  m->moved = true;
+  return true;
+}
+
 /* Move an explicit memory to a reservation with room for `length`. */
 static bool move(Memory *m, size_t length)
 {
@@ -159,12 +176,10 @@ static bool move(Memory *m, size_t length)
   uint8_t *to = lw_os_reserve(roomy);
   if (!to) to = lw_os_reserve(size = exact);
   if (!to) return false;
-  if (!lw_os_commit(to + m->length, length - m->length) ||
-      !lw_os_move(m->base, m->length, to)) {
+  if (!lw_os_commit(to + m->length, length - m->length) || !move_contents(m, to)) {
     lw_os_release(to, size);
     return false;
   }
-  lw_os_release(m->base + m->length, m->reserved - m->length);
   m->base = to;
   m->reserved = size;
   lw_known_move(m->known, to, size);

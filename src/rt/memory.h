@@ -24,6 +24,7 @@ typedef struct Memory {
   Limits type;        /* limits as declared; min is not updated */
   uint64_t max_pages; /* growth limit in force: declared, option, address space */
   bool guard;
+  bool moved; /* explicit: it is more than one mapping */
   uint32_t refs;
   uint32_t watchers;   /* keep this struct, not the bytes */
   Activation *newest;  /* of those entered through instances with this memory 0 */
