@@ -28,7 +28,7 @@ typedef struct Abi {
   bool result_area;       /* a hidden pointer is in integer register 0 */
   uint16_t nstack_params; /* overflow cells popped by the callee */
   uint16_t nstack_results;
-  uint8_t has_float;      /* any vector register in use by parameters or results */
+  uint8_t has_float; /* any vector register in use by parameters or results */
 } Abi;
 
 /* Walks the types; params/results get nparams/nresults entries (either may be NULL). */

@@ -27,12 +27,12 @@ typedef struct CompileStats {
 typedef struct Image {
   const uint8_t *text;
   size_t text_size;
-  uint32_t *func_at;  /* offset of each defined function, and text_size at the end */
-  bool *saves_ctx;    /* of each: is the word below its frame pointer the instance? All
-                         that may lead to another instance or the host keep it there */
-  LineEntry *lines;   /* pc = offset in text */
+  uint32_t *func_at; /* offset of each defined function, and text_size at the end */
+  bool *saves_ctx;   /* of each: is the word below its frame pointer the instance? All
+                        that may lead to another instance or the host keep it there */
+  LineEntry *lines;  /* pc = offset in text */
   uint32_t nlines;
-  uint32_t nfuncs;    /* defined functions */
+  uint32_t nfuncs; /* defined functions */
   CompileStats stats;
 } Image;
 

@@ -14,7 +14,8 @@
 /* VmCtx: what r14 points to; the common head of Instance and HostFunc */
 #define VMCTX_POLL     0  /* -> poll page of the Store: a load from it may end the call */
 #define VMCTX_STORE    8  /* -> Store */
-#define VMCTX_MEM_BASE 16 /* base of memory 0; fixed for guard memories. 0 without one */
+#define VMCTX_MEM_BASE 16 /* base of memory 0; fixed for guard memories. 0 without one   \
+                           */
 #define VMCTX_MEMORY0  24 /* -> Memory 0 (explicit bounds: base and length move) */
 #define VMCTX_TYPES    32 /* -> uint32_t[ntypes]: canonical type id of each typeidx */
 #define VMCTX_HELPERS  40 /* -> void *[HELPER__MAX] */
@@ -22,8 +23,9 @@
 #define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, VMCTX_EXPLICIT */
 #define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
 #define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
-#define VMCTX_FLOATS   1 /* HostFunc: its type uses vector registers */
-#define VMCTX_EXPLICIT 2 /* Instance: the base of memory 0 moves; take it from MEMORY0 */
+#define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
+#define VMCTX_EXPLICIT 2  /* Instance: the base of memory 0 moves; take it from MEMORY0  \
+                           */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
 #define INSTANCE_WORDS 256
 
@@ -48,20 +50,20 @@
 #define STORE_ACT 0 /* -> running Activation */
 
 /* Activation: one call from the host, with its private stack */
-#define ACT_GUEST_SP  0   /* while the host runs */
-#define ACT_HOST_SP   8   /* while the guest runs */
-#define ACT_TRAP      16  /* u32 TrapCode; a helper sets it to make the call trap */
-#define ACT_WHY       20  /* u32 ACT_RETURNED, ACT_CALLOUT, ACT_TRAPPED */
-#define ACT_CALLEE    24  /* -> HostFunc that is called out to */
-#define ACT_LIMIT     32  /* lowest rsp a frame may reach */
-#define ACT_OVERFLOW  40  /* host: -> overflow arguments; see abi.h */
-#define ACT_GPR       48  /* u64[8]: integer argument and result registers */
-#define ACT_FPR       112 /* 16 bytes x 8: float argument and result registers */
-#define ACT_TRAP_PC   240 /* pc, rbp, rsp of the guest where it trapped or called out */
-#define ACT_TRAP_RBP  248
-#define ACT_TRAP_RSP  256
-#define ACT_TRAP_CTX  264 /* r14 there */
-#define ACT_FLAGS     272 /* u32: ACT_FLOATS */
+#define ACT_GUEST_SP 0   /* while the host runs */
+#define ACT_HOST_SP  8   /* while the guest runs */
+#define ACT_TRAP     16  /* u32 TrapCode; a helper sets it to make the call trap */
+#define ACT_WHY      20  /* u32 ACT_RETURNED, ACT_CALLOUT, ACT_TRAPPED */
+#define ACT_CALLEE   24  /* -> HostFunc that is called out to */
+#define ACT_LIMIT    32  /* lowest rsp a frame may reach */
+#define ACT_OVERFLOW 40  /* host: -> overflow arguments; see abi.h */
+#define ACT_GPR      48  /* u64[8]: integer argument and result registers */
+#define ACT_FPR      112 /* 16 bytes x 8: float argument and result registers */
+#define ACT_TRAP_PC  240 /* pc, rbp, rsp of the guest where it trapped or called out */
+#define ACT_TRAP_RBP 248
+#define ACT_TRAP_RSP 256
+#define ACT_TRAP_CTX 264 /* r14 there */
+#define ACT_FLAGS    272 /* u32: ACT_FLOATS */
 
 #define ACT_FLOATS 1 /* the entry's type uses vector registers */
 

@@ -287,9 +287,9 @@ static inline void push_registers(lua_State *L, const ValType *types, uint32_t n
   }
 }
 
-/* There was no activation to be had. Stacks of parked calls that nobody can reach any more
-   may be in the way, and Lua's collector does not know what they weigh: let it run once,
-   then `f` may be tried again. */
+/* There was no activation to be had. Stacks of parked calls that nobody can reach any
+   more may be in the way, and Lua's collector does not know what they weigh: let it run
+   once, then `f` may be tried again. */
 static NOINLINE void make_room(lua_State *L, const FuncBox *f, Status s, Err *err)
 {
   if (s != LW_NOMEM) lw_raise(L, s, "%s", err->msg);

@@ -110,7 +110,8 @@ const ExternBox *lw_extern_of(uint64_t ref)
 
 static bool is_slab(const Heap *h, uintptr_t slab)
 {
-  return slab && h->index_cap && h->index[slot_for(h, slab)] == slab; /* 0: a free place */
+  /* 0 is a free place */
+  return slab && h->index_cap && h->index[slot_for(h, slab)] == slab;
 }
 
 static void mark_box_at(const Heap *h, uintptr_t p)

@@ -5,8 +5,8 @@
 **   explicit   base [ length, accessible | spare, no access | guard, no access ]
 **
 ** A guard memory grows by giving access; an explicit one as well while it has spare
-** space, then moves to a reservation half as large again. The first time its pages move by
-** mremap; then it is two mappings, what moved and what was added, and systems before
+** space, then moves to a reservation half as large again. The first time its pages move
+** by mremap; then it is two mappings, what moved and what was added, and systems before
 ** Linux 6.17 move one at a time, so later moves copy.
 ** Layer: rt.
 */

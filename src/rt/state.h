@@ -42,8 +42,8 @@ struct Store {
   Activation *act; /* layout.h STORE_ACT: the one in machine code, or that was last */
   VmCtx closed;    /* context of cells whose instance is closed */
   PollPage *poll;
-  Activation *nest; /* innermost */
-  Activation *acts; /* all that are not dropped */
+  Activation *nest;    /* innermost */
+  Activation *acts;    /* all that are not dropped */
   Instance *instances; /* all but those that are closing */
   Instance *closing;   /* they wait for activations */
   Shell *shells;

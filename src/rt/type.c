@@ -1,9 +1,9 @@
 /*
 ** type.c -- canonical function types: one id for equal signatures in the whole process.
 **
-** A chained hash table of entries, which doubles as they come; an id names a place in a table of chunks that never
-** move, so reading what a held id stands for takes no lock. Ids are reused once their
-** last reference is gone.
+** A chained hash table of entries, which doubles as they come; an id names a place in a
+** table of chunks that never move, so reading what a held id stands for takes no lock.
+** Ids are reused once their last reference is gone.
 ** Invariant: entries hold no module's type indexes, only numeric types and abstract
 ** heap types, so equal words are equal types across modules.
 ** Layer: rt.
