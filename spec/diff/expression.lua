@@ -160,19 +160,25 @@ function make.twice(f, type, depth)
   return ("(%s.%s %s (local.get $%s))"):format(type, op, first, name)
 end
 
---- An i32 that may have had upper bits, where they must be gone.
+--- An i32 out of an operator that could leave upper bits, where they must be gone.
 function make.clean(f, type, depth)
-  if type == "i32" then return ("(i32.wrap_i64 %s)"):format(expression.of(f, "i64", depth)) end
   if not OPERATORS[type] then return end
-  return ("(%s.%s_i32_u %s)"):format(type, type == "i64" and "extend" or "convert",
-    make.clean(f, "i32", depth))
+  if type ~= "i32" then
+    return ("(%s.%s_i32_u %s)"):format(type, type == "i64" and "extend" or "convert",
+      make.clean(f, "i32", depth))
+  end
+  local kind = f.random:weighted { "wrap", 4, "load", 3, "unary", 2, "binary", 2, "convert", 1 }
+  return kind ~= "wrap" and make[kind](f, "i32", depth)
+    or ("(i32.wrap_i64 %s)"):format(expression.of(f, "i64", depth))
 end
 
 function make.divide(f, type, depth)
   if OPERATORS[type] ~= INTEGER then return end
   local r = f.random
   local b = expression.of(f, type, depth)
-  if not (f.daring and r:chance(5)) then
+  if r:chance(15) then -- -1, but not known when compiled
+    b = ("(%s.extend8_s (%s.or %s (%s.const 255)))"):format(type, type, b, type)
+  elseif not (f.daring and r:chance(5)) then
     b = ("(%s.or %s (%s.const %d))"):format(type, b, type, r:pick { 1, 1, 2, 64 })
   end
   local op = r:pick(DIVISIONS)
@@ -189,8 +195,9 @@ function make.compare(f, type, depth)
     of = f.random:pick { "i32", "i64" }
     return ("(%s.eqz %s)"):format(of, expression.of(f, of, depth))
   end
-  return ("(%s.%s %s %s)"):format(of, f.random:pick(OPERATORS[of].compare),
-    expression.of(f, of, depth), expression.of(f, of, depth))
+  local a, b = expression.of(f, of, depth), expression.of(f, of, depth)
+  if OPERATORS[of] == FLOAT and f.random:chance(20) then b = ("(%s.const nan)"):format(of) end
+  return ("(%s.%s %s %s)"):format(of, f.random:pick(OPERATORS[of].compare), a, b)
 end
 
 function make.convert(f, type, depth)

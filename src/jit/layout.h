@@ -11,6 +11,7 @@
 #ifndef LW_LAYOUT_H
 #define LW_LAYOUT_H
 
+/* clang-format off: tables of one line each, read by the assembler too */
 /* VmCtx: what r14 points to; the common head of Instance and HostFunc */
 #define VMCTX_POLL     0  /* -> poll page of the Store: a load from it may end the call */
 #define VMCTX_STORE    8  /* -> Store */
@@ -74,6 +75,7 @@
 /* TRAP_CALLEE_CLOSED and TRAP_STACK, for assembly; rt/trap.c asserts them */
 #define TRAP_CODE_CLOSED 11
 #define TRAP_CODE_STACK  10
+/* clang-format on */
 
 #ifndef __ASSEMBLER__
 #include "wasm/module.h"
