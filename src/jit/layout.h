@@ -11,12 +11,12 @@
 #ifndef LW_LAYOUT_H
 #define LW_LAYOUT_H
 
-/* clang-format off: tables of one line each, read by the assembler too */
+/* Tables, read by the assembler too. */
+/* clang-format off */
 /* VmCtx: what r14 points to; the common head of Instance and HostFunc */
 #define VMCTX_POLL     0  /* -> poll page of the Store: a load from it may end the call */
 #define VMCTX_STORE    8  /* -> Store */
-#define VMCTX_MEM_BASE 16 /* base of memory 0; fixed for guard memories. 0 without one   \
-                           */
+#define VMCTX_MEM_BASE 16 /* base of memory 0; fixed for guard memories; 0: none */
 #define VMCTX_MEMORY0  24 /* -> Memory 0 (explicit bounds: base and length move) */
 #define VMCTX_TYPES    32 /* -> uint32_t[ntypes]: canonical type id of each typeidx */
 #define VMCTX_HELPERS  40 /* -> void *[HELPER__MAX] */
@@ -25,8 +25,7 @@
 #define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
 #define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
-#define VMCTX_EXPLICIT 2  /* Instance: the base of memory 0 moves; take it from MEMORY0  \
-                           */
+#define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
 #define INSTANCE_WORDS 256
 
