@@ -1,13 +1,16 @@
 --- Differential runs: the same random module in several of our modes, and on V8.
 --   lua5.4 spec/diff/run.lua [COUNT [SEED]]    random modules
---   lua5.4 spec/diff/run.lua FILE.wasm ...     these modules
+--   lua5.4 spec/diff/run.lua FILE.wasm ...     these modules (--check FILE.wasm: one, in few words)
 --   lua5.4 spec/diff/run.lua --play MODE DIR FROM TO     our side of a batch, a process of its own
 -- Environment: NODE, a Node.js for V8 (without one our modes are compared with each other alone);
 -- WASM_OPT, binaryen's wasm-opt, a second generator; GENERATORS="own binaryen"; MODES="guard ...".
--- A seed belongs to one module of each generator. Modules that differ are kept in BUILD/diff/found.
+-- A seed belongs to one module of each generator. Modules that differ are kept in BUILD/diff/found;
+-- reduce.lua makes them small.
 local SECONDS = 120 -- for one side of a batch
+local CHECK_SECONDS = 5 -- and when a module is being made small
 local BATCH = 40
 
+local say = print
 local BUILD = os.getenv("BUILD") or "build/test"
 local WORK = BUILD .. "/diff"
 local FOUND = WORK .. "/found"
@@ -117,10 +120,13 @@ local function keep(job, n)
   return path
 end
 
+--- A module counts once, whatever else is wrong with it.
 local function report(job, n, what, ...)
+  if job.reported[n] then return end
+  job.reported[n] = true
   total.mismatches = total.mismatches + 1
-  print(("MISMATCH %s: %s (%s)"):format(job.names[n], what, keep(job, n)))
-  for _, line in ipairs { ... } do print("  " .. line) end
+  say(("MISMATCH %s: %s (%s)"):format(job.names[n], what, keep(job, n)))
+  for _, line in ipairs { ... } do say("  " .. line) end
   io.flush()
 end
 
@@ -152,10 +158,7 @@ local function compare(job, n)
       leave_out(hung .. " took too long")
     else
       local a, b = first_difference(ours, lines)
-      if a then
-        report(job, n, job.modes[1] .. " against " .. other, a, b)
-        return
-      end
+      if a then report(job, n, job.modes[1] .. " against " .. other, a, b) end
     end
   end
 end
@@ -193,7 +196,7 @@ local function run_side(job, mode, command)
 end
 
 local function run_batch(job)
-  job.hung = {}
+  job.hung, job.reported = {}, {}
   local lua = os.getenv("LUA") or "lua5.4"
   for _, mode in ipairs(job.modes) do
     run_side(job, mode, ("%s spec/diff/run.lua --play %s %s"):format(lua, mode, quote(WORK)))
@@ -209,15 +212,15 @@ local function clear()
     quote(WORK), quote(WORK)))
 end
 
-local function new_job()
-  local job = { modes = {}, names = {}, count = 0 }
-  for mode in MODES:gmatch("%S+") do job.modes[#job.modes + 1] = mode end
+local function find_node()
   local node = os.getenv("NODE") or "node"
-  if works(node .. " --version") then
-    job.node = node
-  else
-    print("diff: no Node.js (set NODE=path); our modes are compared with each other alone")
-  end
+  if works(node .. " --version") then return node end
+  say("diff: no Node.js (set NODE=path); our modes are compared with each other alone")
+end
+
+local function new_job(node)
+  local job = { modes = {}, names = {}, count = 0, node = node }
+  for mode in MODES:gmatch("%S+") do job.modes[#job.modes + 1] = mode end
   return job
 end
 
@@ -236,7 +239,7 @@ local function some_generators()
     elseif os.getenv("WASM_OPT") and works(os.getenv("WASM_OPT") .. " --version") then
       names[#names + 1] = name
     else
-      print("diff: no wasm-opt, so no modules of binaryen's fuzzer"
+      say("diff: no wasm-opt, so no modules of binaryen's fuzzer"
         .. " (npm install binaryen; set WASM_OPT=path of its bin/wasm-opt)")
     end
   end
@@ -244,11 +247,11 @@ local function some_generators()
 end
 
 local function run_seeds(count, seed)
-  local names = some_generators()
+  local names, node = some_generators(), find_node()
   local started = os.time()
   for first = seed, seed + count - 1, BATCH do
     clear()
-    local job = new_job()
+    local job = new_job(node)
     for s = first, math.min(first + BATCH, seed + count) - 1 do
       for _, name in ipairs(names) do
         local bytes, why = generators[name](s)
@@ -256,7 +259,7 @@ local function run_seeds(count, seed)
       end
     end
     run_batch(job)
-    print(("  seeds %d..%d: %d modules, %d mismatches, %d s"):format(seed,
+    say(("  seeds %d..%d: %d modules, %d mismatches, %d s"):format(seed,
       math.min(first + BATCH, seed + count) - 1, total.modules, total.mismatches,
       os.time() - started))
     io.flush()
@@ -265,22 +268,27 @@ end
 
 local function run_files(paths)
   clear()
-  local job = new_job()
+  local job = new_job(find_node())
   for _, path in ipairs(paths) do add(job, path, assert(read(path), path)) end
   run_batch(job)
 end
 
 local function main()
-  if arg[1] == "--play" then
+  if arg[1] == "--check" then
+    SECONDS, say = CHECK_SECONDS, function() end
+    run_files { arg[2] }
+    print(total.mismatches > 0 and "differs" or "the same")
+    os.exit(total.mismatches == 0)
+  elseif arg[1] == "--play" then
     return play_batch(arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5]))
   elseif arg[1] and not tonumber(arg[1]) then
     run_files(arg)
   else
     run_seeds(tonumber(arg[1]) or 1000, tonumber(arg[2]) or 1)
   end
-  for reason, n in pairs(total.left_out) do print(("left out: %6d %s"):format(n, reason)) end
-  print(("%d modules, %d calls in each of: %s"):format(total.modules, total.calls, MODES))
-  print(("%d passed, %d failed"):format(total.modules - total.mismatches, total.mismatches))
+  for reason, n in pairs(total.left_out) do say(("left out: %6d %s"):format(n, reason)) end
+  say(("%d modules, %d calls in each of: %s"):format(total.modules, total.calls, MODES))
+  say(("%d passed, %d failed"):format(total.modules - total.mismatches, total.mismatches))
   os.exit(total.mismatches == 0)
 end
 

@@ -271,7 +271,7 @@ static void conditions(void)
       lw_enc_setcc(&e, cc, r);
       line(name, reg(r, KIND_8));
       snprintf(name, sizeof name, "cmov%s", ccs[cc]);
-      int w = r & 1;
+      int w = (int)(r & 1);
       unsigned other = turn++ & 15;
       lw_enc_cmov_rr(&e, cc, w, r, other);
       line(name, two(reg(r, w ? KIND_64 : KIND_32), reg(other, w ? KIND_64 : KIND_32)));

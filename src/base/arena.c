@@ -76,7 +76,7 @@ void *lw_arena_grow(Arena *a, void *old, size_t old_size, size_t new_size)
     return old;
   }
   void *p = lw_arena_raw(a, new_size);
-  if (p && old_size) memcpy(p, old, old_size);
+  if (p && old && old_size) memcpy(p, old, old_size);
   return p;
 }
 

@@ -227,7 +227,7 @@ void lw_push_error(lua_State *L, Status s, const char *message, uint64_t offset)
 /* nil and the error; returns 2. */
 int lw_push_fail(lua_State *L, Status s, const Err *err);
 /* error(wasm.error) with the caller's position; `fmt` as in lua_pushfstring. */
-int lw_raise(lua_State *L, Status s, const char *fmt, ...);
+int lw_raise(lua_State *L, Status s, const char *fmt, ...) __attribute__((noreturn));
 /* Is the value at `arg` a wasm.error? */
 bool lw_is_error(lua_State *L, int arg);
 /* nil and the raised value on the top as a wasm.error, wrapped if need be; returns 2. */

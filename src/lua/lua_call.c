@@ -188,11 +188,11 @@ static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const 
   return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
 }
 
-static NOINLINE int raise_ended(lua_State *L, Activation *a, Status s,
-                                const char *message)
+static NOINLINE __attribute__((noreturn)) void raise_ended(lua_State *L, Activation *a,
+                                                           Status s, const char *message)
 {
   end_call(L, a);
-  return lw_raise(L, s, "%s", message);
+  lw_raise(L, s, "%s", message);
 }
 
 /* The guest trapped, or the host ended it. */

@@ -52,7 +52,8 @@ int lw_raise(lua_State *L, Status s, const char *fmt, ...)
   lw_push_error(L, s, lua_tostring(L, -1), ERR_NOWHERE);
   lw_push_frames(L, NULL);
   lua_setfield(L, -2, "frames");
-  return lua_error(L);
+  lua_error(L);
+  __builtin_unreachable();
 }
 
 bool lw_is_error(lua_State *L, int arg)

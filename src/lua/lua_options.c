@@ -99,10 +99,10 @@ static uint64_t unit_of(const char *text)
     {"",    1                },
     {"B",   1                },
     {"KiB", 1024             },
-    {"MiB", 1024 * 1024      },
+    {"MiB", 1 << 20          },
     {"GiB", (uint64_t)1 << 30},
     {"KB",  1000             },
-    {"MB",  1000 * 1000      },
+    {"MB",  1000000          },
     {"GB",  1000000000       },
   };
   for (size_t i = 0; i < sizeof units / sizeof *units; i++)

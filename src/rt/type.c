@@ -97,7 +97,9 @@ static bool make_buckets(void)
 {
   if (nentries < nbuckets) return true;
   uint32_t old_count = nbuckets, count = old_count ? old_count * 2 : BUCKETS_FIRST;
-  Entry **old = buckets, **more = calloc(count, sizeof *more);
+  Entry **old = buckets;
+  /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+  Entry **more = calloc(count, sizeof *more);
   if (!more) return old != NULL;
   buckets = more;
   nbuckets = count;

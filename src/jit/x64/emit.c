@@ -14,7 +14,7 @@
 
 void *lw_emit_room(Emit *em, void *array, uint32_t *n, uint32_t *cap, size_t each)
 {
-  assert(*n == *cap && *cap > 0);
+  assert(array && *n == *cap && *cap > 0);
   void *grown = NULL;
   if (!em->e.failed)
     grown = lw_arena_grow(em->arena, array, each * *cap, each * *cap * 2);
@@ -34,6 +34,7 @@ void lw_emit_line(Emit *em)
     if (last->where == em->where) return;
     lw_enc_8(&em->e, 0x90); /* a return address is not also the pc of a trap */
   }
+  assert(em->lines);
   EMIT_PUSH(em, lines, (LineEntry){em->e.size, em->where});
 }
 
