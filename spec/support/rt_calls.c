@@ -100,7 +100,7 @@ static void parked(void)
   enum { N = 300 };
   static Activation *acts[N];
   Store *s = new_store();
-  lw_store_rules(s, all_parked, 0);
+  lw_store_rules(s, all_parked, NULL, 0);
   HostFunc *h = host(s, i32s, 1, i32s, 1);
   ImportValue im = func_import(&h->cell);
   Instance *i = make(s, CALLER, &im);
@@ -241,7 +241,7 @@ static void closing(void)
 static void closing_by_force(void)
 {
   Store *s = new_store();
-  lw_store_rules(s, all_parked, 0);
+  lw_store_rules(s, all_parked, NULL, 0);
   HostFunc *h = host(s, i32s, 1, i32s, 1);
   ImportValue im = func_import(&h->cell);
   Instance *i = make(s, CALLER, &im);

@@ -207,8 +207,9 @@ __attribute__((unused)) static const ValType i32s[] = {
   "01 [01 60 01 7f 01 7f] 02 [01 [65] [66] 00 00] 03 [01 00] 05 [01 00 01]"              \
   "07 [01 [72756e] 00 01] 0a [01 [00 2000 1000 41 01 6a 0b]]"
 
-static inline bool all_parked(const Activation *a)
+static inline bool all_parked(const Activation *a, void *user)
 {
+  (void)user;
   return a->user != NULL;
 }
 

@@ -204,7 +204,7 @@ static void late_requests(void)
 static void interrupt_parked(void)
 {
   Store *s = new_store();
-  lw_store_rules(s, all_parked, 0);
+  lw_store_rules(s, all_parked, NULL, 0);
   HostFunc *h = host(s, i32s, 1, i32s, 1);
   ImportValue im = func_import(&h->cell);
   Instance *i = make(s, SPIN, &im);

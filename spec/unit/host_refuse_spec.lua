@@ -12,6 +12,7 @@ local CASES = {
   ["once cold " .. COLD] = "of a fresh process, once",
   ["rest cold " .. COLD] = "of a fresh process, until it gives up",
   ["once lua " .. STRIDE] = "of a busy process or its Lua state, once",
+  ["rest lua " .. STRIDE] = "of a busy process and its Lua state, until it gives up",
 }
 
 describe("memory refused at every request in turn", function()

@@ -36,7 +36,7 @@ local function survives(new, act)
     end })
     for _ = 1, round % 37 do local _ = {} end -- so that it runs at another allocation each time
     local ok, err = pcall(act, victim)
-    if not ok then assert.equal("closed", err.kind) end
+    if not ok then assert.equal("closed", err.kind, tostring(err)) end
     victim:close()
   end
 end

@@ -51,8 +51,9 @@ typedef enum {
 
 /* One per Lua state: the userdata whose __gc runs last, because it was made first. */
 typedef struct State {
-  Store *store; /* NULL once the Lua state is closing: everything is closed then */
-  struct Handle *handles;
+  Store *store;        /* NULL once the Lua state is closing: everything is closed then */
+  struct Owned *owned; /* what all boxes own */
+  lua_State *main;     /* to look at weak tables where no L is given */
   const void *metatables[KIND__MAX];
   uint64_t owners;     /* Owner ids given so far */
   uint64_t unreported; /* bytes outside Lua that its collector has not heard of */
@@ -60,11 +61,23 @@ typedef struct State {
   bool rethrown;       /* the trace of the error under way is recorded already */
 } State;
 
-/* The head of every userdata that owns something outside Lua. */
+/*
+** What one box owns. It lies in C memory, because Lua frees a userdata even when it could
+** not call its __gc (no memory for the call, or C calls nested too deep just then): what
+** such a box owned is given back at the end of the Lua state. So nothing in C refers to a
+** box but by looking up its address in a weak table.
+*/
+typedef struct Owned {
+  struct Owned *prev, *next; /* State.owned */
+  void (*give_back)(void *thing);
+  void *thing; /* NULL: nothing yet, or given back */
+} Owned;
+
+/* The head of every userdata. */
 typedef struct Handle {
   State *state;
-  struct Handle *prev, *next;       /* State.handles */
-  void (*release)(struct Handle *); /* NULL: released, or nothing to release yet */
+  Owned *owned; /* NULL: of a kind that owns nothing, or its __gc has run */
+  void (*forget)(struct Handle *); /* NULL: owns nothing now */
 } Handle;
 
 /*
@@ -111,6 +124,8 @@ typedef struct FuncBox {
 } FuncBox;
 enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN = 2 };
 enum { UV_HOST_PLAIN = UV_GIVEN + 1, UV_HOST_LUA, UV_HOST_NAME };
+/* HostFunc.slot: its FuncBox is `fast`. */
+enum { HOST_FAST = 1 };
 /* Upvalues of a plain function. */
 enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BITS };
 
@@ -153,18 +168,19 @@ Store *lw_store(lua_State *L, State *st);
    one; that one gets the table of methods as second upvalue. */
 void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *meta,
                   const luaL_Reg *methods);
-/* A new zeroed userdata, registered with the State; nothing is owned until `release` is
-   set. */
+/* A new zeroed userdata, registered with the State; nothing is owned until lw_own, which
+   cannot fail. Raises when the Lua state is closing. */
 void *lw_new_box(lua_State *L, State *st, Kind kind, size_t size, int nuvalues);
 /* The userdata at `arg` when it is of `kind`, else NULL. */
-void *lw_test(lua_State *L, State *st, int arg, Kind kind);
+void *lw_test(lua_State *L, const State *st, int arg, Kind kind);
 /* The same, or error(). */
 void *lw_check(lua_State *L, int arg, Kind kind, const char *name);
-/* From now on the box owns something that `release` gives back. */
-void lw_own(Handle *h, void (*release)(Handle *));
-/* Release and forget; also the __gc of all boxes. */
+/* From now on the box owns `thing`: in the end `forget` makes the box know it no more, if
+   the box is still there, then `give_back` gives it back. */
+void lw_own(Handle *h, void *thing, void (*give_back)(void *), void (*forget)(Handle *));
+/* Forget and give back. */
 void lw_release(Handle *h);
-int lw_box_gc(lua_State *L);
+int lw_box_gc(lua_State *L); /* the __gc of all boxes that own */
 
 void lw_push_weak(lua_State *L, Weak which);
 /* Push the Lua value for address `p`: false pushes nothing. */
@@ -280,6 +296,7 @@ typedef struct HeldText {
   Handle h;
   char *text; /* malloc'ed */
 } HeldText;
+/* Between filling `text` and pushing it nothing may raise. */
 HeldText *lw_new_held_text(lua_State *L, State *st);
 void lw_push_held_text(lua_State *L, HeldText *held);
 int lw_module_instantiate(lua_State *L); /* mod:instantiate(imports, opts) */

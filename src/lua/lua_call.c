@@ -32,19 +32,23 @@ static FuncBox *this_func(lua_State *L)
 
 /* ---- anchors ---- */
 
-static void anchor_release(Handle *h)
+static void anchor_give_back(void *act)
+{
+  lw_act_drop(act);
+}
+
+static void anchor_forget(Handle *h)
 {
   Anchor *anchor = (Anchor *)h;
-  Activation *a = anchor->act;
-  assert(!a || (a->anchor == anchor && a->state != ACT_RUNNING));
+  assert(anchor->act->anchor == anchor && anchor->act->state != ACT_RUNNING);
   anchor->act = NULL;
   anchor->L = NULL;
-  if (a) lw_act_drop(a);
 }
 
 static int anchor_new(lua_State *L)
 {
-  lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof(Anchor), 1);
+  Anchor *anchor = lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof *anchor, 1);
+  lw_weak_set(L, WEAK_THINGS, anchor, -1);
   return 1;
 }
 
@@ -52,7 +56,8 @@ static int anchor_new(lua_State *L)
 enum { SPARES = 16 };
 static const char spares_key;
 
-/* Push a spare anchor; false (nothing pushed) when there is none. Allocates nothing. */
+/* Push a spare anchor; false (nothing pushed) when there is none. Allocates nothing.
+   While the Lua state is closing they have been finalized, and are of no more use. */
 static bool push_spare(lua_State *L, State *st)
 {
   if (st->nspares == 0) return false;
@@ -61,7 +66,9 @@ static bool push_spare(lua_State *L, State *st)
   lua_pushboolean(L, 0);
   lua_rawseti(L, -3, st->nspares--);
   lua_remove(L, -2);
-  return true;
+  if (((Anchor *)lua_touserdata(L, -1))->h.owned) return true;
+  lua_pop(L, 1);
+  return false;
 }
 
 /* __close: the call has left the stack slot, however it did, so the anchor is free. */
@@ -100,7 +107,7 @@ static NOINLINE void anchor_make(lua_State *L, Activation *a)
   anchor->L = L;
   anchor->act = a;
   a->anchor = anchor;
-  lw_own(&anchor->h, anchor_release);
+  lw_own(&anchor->h, a, anchor_give_back, anchor_forget);
   lua_replace(L, SLOT_ACT);
   lua_toclose(L, SLOT_ACT);
 }
@@ -154,11 +161,18 @@ const Activation *lw_call_activation(lua_State *L, lua_Debug *ar)
   return a && (a->state == ACT_OUT || a->state == ACT_DEAD) ? a : NULL;
 }
 
-/* For the core: has this call been left by a yield? */
-static bool is_parked(const Activation *a)
+/* For the core: has this call been left by a yield? One whose anchor is garbage has been
+   left for good; and Lua may have freed that anchor without a word (bind.h, Owned). */
+static bool is_parked(const Activation *a, void *user)
 {
-  const Anchor *anchor = a->anchor;
-  return anchor && anchor->L && lua_status(anchor->L) == LUA_YIELD;
+  const State *st = user;
+  if (!a->anchor || !lua_checkstack(st->main, 4)) return false;
+  if (!lw_weak_get(st->main, WEAK_THINGS, a->anchor)) return true;
+  const Anchor *anchor = lw_test(st->main, st, -1, KIND_ANCHOR);
+  bool known = anchor && anchor->act == a;
+  bool parked = !known || lua_status(anchor->L) == LUA_YIELD;
+  lua_pop(st->main, 1);
+  return parked;
 }
 
 /* ---- ends that raise ---- */
@@ -182,8 +196,9 @@ static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char
 
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
 {
-  char name[80];
-  lw_func_name(a->callee->user, name, sizeof name);
+  char name[80] = "?";
+  if (lw_weak_get(L, WEAK_THINGS, a->callee))
+    lw_func_name(lua_touserdata(L, -1), name, sizeof name);
   end_call(L, a);
   return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
 }
@@ -340,22 +355,22 @@ static NOINLINE void push_args_general(lua_State *L, State *st, Activation *a)
     lw_push_value(L, st, t->params[i], false, args[i]);
 }
 
-/* Push the Lua function that wasm calls and its arguments; the object behind it. */
-static FuncBox *push_callout(lua_State *L, Activation *a)
+/* Push the Lua function that wasm calls and its arguments. */
+static void push_callout(lua_State *L, Activation *a)
 {
-  HostFunc *host = a->callee;
-  FuncBox *h = host->user;
-  if (!h) raise_ended(L, a, LW_CLOSED, "the host function is closed");
+  const HostFunc *host = a->callee;
+  const FuncType *t = host->type;
+  bool fast = host->slot & HOST_FAST;
+  if (!host->user) raise_ended(L, a, LW_CLOSED, "the host function is closed");
   /* what fast functions need is within the LUA_MINSTACK that every C function has */
-  if (!h->fast && !lua_checkstack(L, (int)(h->nparams + h->nresults) + LUA_MINSTACK))
+  if (!fast && !lua_checkstack(L, (int)(t->nparams + t->nresults) + LUA_MINSTACK))
     raise_ended(L, a, LW_LIMIT, "stack overflow");
   if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), host) == LUA_TNIL)
     raise_ended(L, a, LW_CLOSED, "the host function is collected");
-  if (h->fast)
-    push_registers(L, h->types, h->nparams, a);
+  if (fast)
+    push_registers(L, t->params, t->nparams, a);
   else
-    push_args_general(L, h->h.state, a);
-  return h;
+    push_args_general(L, this_func(L)->h.state, a);
 }
 
 static NOINLINE void set_results_general(lua_State *L, State *st, Activation *a,
@@ -397,18 +412,18 @@ static void take_results(lua_State *L, Activation *a, int status)
     lua_error(L);
   }
   if (a->state != ACT_OUT) return; /* closed by force while it was parked */
-  FuncBox *h = a->callee->user;
-  if (!h) raise_ended(L, a, LW_CLOSED, "the host function is closed");
+  const HostFunc *host = a->callee;
+  const FuncType *t = host->type;
+  if (!host->user) raise_ended(L, a, LW_CLOSED, "the host function is closed");
   enum { FIRST = SLOT_HANDLER + 1 };
-  assert(lua_gettop(L) == SLOT_HANDLER + (int)h->nresults);
-  if (h->fast) {
+  assert(lua_gettop(L) == SLOT_HANDLER + (int)t->nresults);
+  if (host->slot & HOST_FAST) {
     uint32_t bad = 0;
     char why[WHY_SIZE];
-    const char *wrong =
-      set_registers(L, h->types + h->nparams, h->nresults, FIRST, a, &bad, why);
+    const char *wrong = set_registers(L, t->results, t->nresults, FIRST, a, &bad, why);
     if (wrong) raise_result(L, a, bad, wrong);
   } else
-    set_results_general(L, h->h.state, a, FIRST);
+    set_results_general(L, this_func(L)->h.state, a, FIRST);
   lua_settop(L, SLOT_HANDLER);
   if (a->newer) check_order(L, a);
 }
@@ -422,11 +437,11 @@ static bool callout(Activation *a)
     lay_out(L, a);
     if (lua_isyieldable(L)) anchor_make(L, a);
   }
-  FuncBox *h = push_callout(L, a);
-  int nargs = (int)h->nparams, nresults = (int)h->nresults;
-  h->h.state->rethrown = false;
-  int status =
-    lua_pcallk(L, nargs, nresults, SLOT_HANDLER, (lua_KContext)a, callout_done);
+  push_callout(L, a);
+  const FuncType *t = a->callee->type;
+  this_func(L)->h.state->rethrown = false;
+  int status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
+                          (lua_KContext)a, callout_done);
   take_results(L, a, status);
   return true;
 }
@@ -459,6 +474,11 @@ static int finish(lua_State *L, FuncBox *f, Activation *a, ActWhy why)
 static int callout_done(lua_State *L, int status, lua_KContext context)
 {
   Activation *a = (Activation *)context;
+  /* A finalizer may have brought back a coroutine whose anchor has been finalized. */
+  const Anchor *anchor = lw_test(L, this_func(L)->h.state, SLOT_ACT, KIND_ANCHOR);
+  if (!anchor || anchor->act != a)
+    return lw_raise(L, LW_CLOSED,
+                    "the call was dropped when its coroutine was collected");
   take_results(L, a, status);
   return finish(L, this_func(L), a, lw_act_resume(a));
 }
@@ -535,6 +555,6 @@ void lw_open_call(lua_State *L)
   lua_createtable(L, SPARES, 0);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &spares_key);
   lw_open_kind(L, KIND_ANCHOR, "wasm.activation", anchor_meta, none);
-  lw_store_rules(st->store, is_parked, 0);
+  lw_store_rules(st->store, is_parked, st, 0);
   lw_store_on_callout(st->store, callout);
 }

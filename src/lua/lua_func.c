@@ -129,16 +129,20 @@ FuncBox *lw_push_funcbox(lua_State *L, State *st, int arg)
   return f;
 }
 
-static void host_release(Handle *h)
+static void host_give_back(void *thing)
+{
+  HostFunc *host = thing;
+  host->user = NULL;
+  lw_host_unref(host);
+}
+
+static void host_forget(Handle *h)
 {
   FuncBox *f = (FuncBox *)h;
-  HostFunc *host = f->host;
-  assert(host && host->user == f);
+  assert(f->host && f->host->user == f);
   f->host = NULL;
   f->cell = NULL;
   f->closed = true;
-  host->user = NULL;
-  lw_host_unref(host);
 }
 
 FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int name)
@@ -163,7 +167,8 @@ FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int n
   f->host = host;
   f->cell = &host->cell;
   host->user = f;
-  lw_own(&f->h, host_release);
+  host->slot = f->fast ? HOST_FAST : 0;
+  lw_own(&f->h, host, host_give_back, host_forget);
   lw_weak_set(L, WEAK_HOSTS, host, arg);
   lw_weak_set(L, WEAK_THINGS, host, -1);
   return f;

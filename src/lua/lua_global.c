@@ -24,22 +24,19 @@ static GlobalCell *check_global(lua_State *L)
   return box->global;
 }
 
-static void own_release(Handle *h)
+static void own_give_back(void *global)
 {
-  GlobalBox *box = (GlobalBox *)h;
-  GlobalCell *g = box->global;
-  assert(g && g->refs > 0 && box->own);
-  box->global = NULL;
-  lw_global_unref(g);
+  lw_global_unref(global);
 }
 
-static void watch_release(Handle *h)
+static void watch_give_back(void *global)
 {
-  GlobalBox *box = (GlobalBox *)h;
-  GlobalCell *g = box->global;
-  assert(g && g->watchers > 0 && !box->own);
-  box->global = NULL;
-  lw_global_unwatch(g);
+  lw_global_unwatch(global);
+}
+
+static void global_forget(Handle *h)
+{
+  ((GlobalBox *)h)->global = NULL;
 }
 
 void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g)
@@ -58,7 +55,7 @@ void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g)
     lw_live_instance(L, inst); /* a finalizer may have closed it */
     lw_global_watch(g);
     box->global = g;
-    lw_own(&box->h, watch_release);
+    lw_own(&box->h, g, watch_give_back, global_forget);
     lw_weak_set(L, WEAK_THINGS, g, -1);
   }
   bool ref = lw_val_is_ref(g->type.type);
@@ -90,7 +87,7 @@ GlobalBox *lw_new_global(lua_State *L, State *st, const GlobalType *type, int ar
   Status s = lw_global_new(store, type, init, &box->global, &err);
   if (s != LW_OK) lw_raise(L, s, "%s", err.msg);
   box->own = true;
-  lw_own(&box->h, own_release);
+  lw_own(&box->h, box->global, own_give_back, global_forget);
   lw_weak_set(L, WEAK_THINGS, box->global, -1);
   return box;
 }

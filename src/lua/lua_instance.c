@@ -44,7 +44,11 @@ static InstanceBox *check_live(lua_State *L)
 
 bool lw_push_instance(lua_State *L, const Instance *i)
 {
-  return i->user && lw_weak_get(L, WEAK_THINGS, i->user);
+  if (!i->user || !lw_weak_get(L, WEAK_THINGS, i->user)) return false;
+  const InstanceBox *box = lw_test(L, lw_state_find(L), -1, KIND_INSTANCE);
+  if (box && box->inst == i) return true;
+  lua_pop(L, 1); /* another's, at the address of one that was freed */
+  return false;
 }
 
 /* ---- closing ---- */

@@ -15,14 +15,18 @@
 /* Slots of the C function's stack. */
 enum { ARG_MODULE = 1, ARG_IMPORTS, ARG_OPTIONS, SLOT_INSTANCE, SLOT_BASE };
 
-static void instance_release(Handle *h)
+static void instance_give_back(void *thing)
 {
-  InstanceBox *box = (InstanceBox *)h;
-  Instance *i = box->inst;
-  assert(i && i->user == box);
-  box->inst = NULL;
+  Instance *i = thing;
   i->user = NULL;
   lw_instance_release(i);
+}
+
+static void instance_forget(Handle *h)
+{
+  InstanceBox *box = (InstanceBox *)h;
+  assert(box->inst && box->inst->user == box);
+  box->inst = NULL;
 }
 
 /* ---- options ---- */
@@ -134,7 +138,7 @@ static Status link_code(lua_State *L, State *st, Code *code, const InstanceOptio
   }
   box->inst = made;
   made->user = box;
-  lw_own(&box->h, instance_release);
+  lw_own(&box->h, made, instance_give_back, instance_forget);
   lw_weak_set(L, WEAK_THINGS, box, SLOT_INSTANCE);
   return s;
 }

@@ -44,22 +44,19 @@ static uint8_t *check_range(lua_State *L, Memory *m, int arg, lua_Integer n)
 
 /* ---- making ---- */
 
-static void own_release(Handle *h)
+static void own_give_back(void *memory)
 {
-  MemoryBox *box = (MemoryBox *)h;
-  Memory *m = box->memory;
-  assert(m && m->refs > 0 && box->own);
-  box->memory = NULL;
-  lw_memory_unref(m);
+  lw_memory_unref(memory);
 }
 
-static void watch_release(Handle *h)
+static void watch_give_back(void *memory)
 {
-  MemoryBox *box = (MemoryBox *)h;
-  Memory *m = box->memory;
-  assert(m && m->watchers > 0 && !box->own);
-  box->memory = NULL;
-  lw_memory_unwatch(m);
+  lw_memory_unwatch(memory);
+}
+
+static void memory_forget(Handle *h)
+{
+  ((MemoryBox *)h)->memory = NULL;
 }
 
 void lw_push_memory(lua_State *L, State *st, int inst, Memory *m)
@@ -78,7 +75,7 @@ void lw_push_memory(lua_State *L, State *st, int inst, Memory *m)
     lw_live_instance(L, inst); /* a finalizer may have closed it */
     lw_memory_watch(m);
     box->memory = m;
-    lw_own(&box->h, watch_release);
+    lw_own(&box->h, m, watch_give_back, memory_forget);
     lw_weak_set(L, WEAK_THINGS, m, -1);
   }
   if (!box->own) lw_hold(L, -1, inst);
@@ -110,7 +107,7 @@ static int memory_new(lua_State *L)
   Status s = lw_memory_new(&type, max_pages, explicit_bounds, &box->memory, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   box->own = true;
-  lw_own(&box->h, own_release);
+  lw_own(&box->h, box->memory, own_give_back, memory_forget);
   lw_weak_set(L, WEAK_THINGS, box->memory, -1);
   lw_account(L, st, box->memory->length + WASM_PAGE);
   return 1;

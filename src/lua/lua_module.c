@@ -33,12 +33,14 @@ ModuleBox *lw_check_open_module(lua_State *L)
   return box;
 }
 
-static void held_release(Handle *h)
+static void code_give_back(void *code)
 {
-  HeldCode *held = (HeldCode *)h;
-  Code *code = held->code;
-  held->code = NULL;
   lw_code_unref(code);
+}
+
+static void held_forget(Handle *h)
+{
+  ((HeldCode *)h)->code = NULL;
 }
 
 HeldCode *lw_new_held_code(lua_State *L, State *st)
@@ -49,7 +51,7 @@ HeldCode *lw_new_held_code(lua_State *L, State *st)
 void lw_hold_code(HeldCode *held, Code *code)
 {
   held->code = lw_code_ref(code);
-  lw_own(&held->h, held_release);
+  lw_own(&held->h, code, code_give_back, held_forget);
 }
 
 /* The code of the module in argument 1, held by what this pushes. */
@@ -62,13 +64,9 @@ static HeldCode *push_code(lua_State *L)
 
 /* ---- making ---- */
 
-static void module_release(Handle *h)
+static void module_forget(Handle *h)
 {
-  ModuleBox *box = (ModuleBox *)h;
-  Code *code = box->code;
-  assert(code);
-  box->code = NULL;
-  lw_code_unref(code);
+  ((ModuleBox *)h)->code = NULL;
 }
 
 /* The name section's name for the module, unless `name` gives one. */
@@ -90,7 +88,7 @@ ModuleBox *lw_push_module(lua_State *L, State *st, Code *code, int name)
   if (name) name = lua_absindex(L, name);
   ModuleBox *box = lw_new_box(L, st, KIND_MODULE, sizeof *box, 1);
   box->code = lw_code_ref(code);
-  lw_own(&box->h, module_release);
+  lw_own(&box->h, code, code_give_back, module_forget);
   lw_code_hash(code, box->hash);
   box->size = lw_code_module(code)->size;
   set_name(L, box, name);
@@ -168,7 +166,7 @@ static int module_compile(lua_State *L)
   Status s =
     lw_code_compile((const uint8_t *)bytes, size, &opts, &owner->code, &hit, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
-  lw_own(&owner->h, held_release);
+  lw_own(&owner->h, owner->code, code_give_back, held_forget);
   lw_push_module(L, st, owner->code, 3);
   lw_release(&owner->h);
   if (!hit) lw_account(L, st, (uint64_t)size * 4);

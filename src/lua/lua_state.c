@@ -3,8 +3,9 @@
 **
 ** The State userdata is made before every other, and lua_close runs finalizers in
 ** reverse order of making, so it comes last. Boxes made by a finalizer during lua_close
-** get no finalizer of their own any more; they are in State.handles like all others and
-** are released there.
+** get no finalizer of their own any more; State finds them, as all boxes that Lua has not
+** freed yet, among the weak keys of a table, and releases them. What is left in
+** State.owned then is of boxes that Lua freed without a finalizer.
 ** Invariant: the registry keeps nothing alive but the State, metatables, and the frames
 ** (plain strings and numbers) of the last trace.
 ** Layer: lua.
@@ -13,10 +14,11 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Addresses are the keys in the registry. */
-static const char state_key, weak_keys[WEAK__MAX], metatable_keys[KIND__MAX];
+static const char state_key, boxes_key, weak_keys[WEAK__MAX], metatable_keys[KIND__MAX];
 
 /* Tell Lua's collector after so much; small enough that garbage of two rounds fits
    wherever one such heap does. */
@@ -36,19 +38,108 @@ Store *lw_store(lua_State *L, State *st)
   return st->store;
 }
 
+/* ---- what boxes own ---- */
+
+static bool owns(Kind kind)
+{
+  return kind != KIND_FUNC && kind != KIND_VIEW;
+}
+
+static Owned *owned_new(lua_State *L, State *st)
+{
+  lw_store(L, st);
+  Owned *o = calloc(1, sizeof *o);
+  if (!o) lw_raise(L, LW_NOMEM, "out of memory for a handle");
+  o->next = st->owned;
+  if (o->next) o->next->prev = o;
+  st->owned = o;
+  return o;
+}
+
+static void owned_give_back(Owned *o)
+{
+  void *thing = o->thing;
+  o->thing = NULL;
+  if (thing) o->give_back(thing);
+}
+
+static void owned_free(State *st, Owned *o)
+{
+  assert(!o->thing);
+  if (o->prev)
+    o->prev->next = o->next;
+  else
+    st->owned = o->next;
+  if (o->next) o->next->prev = o->prev;
+  free(o);
+}
+
+void lw_own(Handle *h, void *thing, void (*give_back)(void *), void (*forget)(Handle *))
+{
+  Owned *o = h->owned;
+  assert(o && !o->thing && thing && give_back && forget && !h->forget);
+  o->thing = thing;
+  o->give_back = give_back;
+  h->forget = forget;
+}
+
+void lw_release(Handle *h)
+{
+  void (*forget)(Handle *) = h->forget;
+  if (!forget) return;
+  assert(h->owned && h->owned->thing);
+  h->forget = NULL;
+  forget(h);
+  owned_give_back(h->owned);
+}
+
+int lw_box_gc(lua_State *L)
+{
+  Handle *h = lua_touserdata(L, 1);
+  lw_release(h);
+  if (h->owned) owned_free(h->state, h->owned);
+  h->owned = NULL;
+  return 0;
+}
+
+/* ---- the State ---- */
+
+/* The boxes that there still are: an older object's finalizer may yet use them. */
+static void release_boxes(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &boxes_key);
+  assert(lua_istable(L, -1));
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    Handle *h = lua_touserdata(L, -2);
+    lw_release(h);
+    h->owned = NULL;
+  }
+  lua_pop(L, 1);
+}
+
 static int state_gc(lua_State *L)
 {
   State *st = lua_touserdata(L, 1);
   assert(st);
-  while (st->handles)
-    lw_release(st->handles);
-  if (st->store) lw_store_free(st->store);
+  if (!st->store) return 0; /* never made */
+  release_boxes(L);
+  while (st->owned) {
+    owned_give_back(st->owned);
+    owned_free(st, st->owned);
+  }
+  lw_store_free(st->store);
   st->store = NULL;
   return 0;
 }
 
 static void make_weak_tables(lua_State *L)
 {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k"); /* a key stays until its userdata is freed, finalized or not */
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &boxes_key);
   lua_createtable(L, 0, 1);
   lua_pushliteral(L, "v");
   lua_setfield(L, -2, "__mode");
@@ -68,6 +159,9 @@ State *lw_state_open(lua_State *L)
   lua_pop(L, 1);
   State *st = lua_newuserdatauv(L, sizeof *st, 0);
   *st = (State){0};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  st->main = lua_tothread(L, -1);
+  lua_pop(L, 1);
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, state_gc);
   lua_setfield(L, -2, "__gc");
@@ -119,44 +213,20 @@ void *lw_new_box(lua_State *L, State *st, Kind kind, size_t size, int nuvalues)
   h->state = st;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_keys[kind]);
   lua_setmetatable(L, -2);
+  if (!owns(kind)) return h;
+  h->owned = owned_new(L, st);
+  if (kind == KIND_HELD) return h; /* no Lua code ever sees one */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &boxes_key);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
   return h;
-}
-
-void lw_own(Handle *h, void (*release)(Handle *))
-{
-  assert(!h->release && release);
-  h->release = release;
-  h->prev = NULL;
-  h->next = h->state->handles;
-  if (h->next) h->next->prev = h;
-  h->state->handles = h;
-}
-
-void lw_release(Handle *h)
-{
-  void (*release)(Handle *) = h->release;
-  if (!release) return;
-  assert(h->prev ? h->prev->next == h : h->state->handles == h);
-  assert(!h->next || h->next->prev == h);
-  h->release = NULL;
-  if (h->prev)
-    h->prev->next = h->next;
-  else
-    h->state->handles = h->next;
-  if (h->next) h->next->prev = h->prev;
-  h->prev = h->next = NULL;
-  release(h);
-}
-
-int lw_box_gc(lua_State *L)
-{
-  lw_release(lua_touserdata(L, 1));
-  return 0;
 }
 
 /* Comparing the metatable's address saves the registry lookup of luaL_checkudata: 6 ns
    instead of 20. */
-void *lw_test(lua_State *L, State *st, int arg, Kind kind)
+void *lw_test(lua_State *L, const State *st, int arg, Kind kind)
 {
   if (lua_type(L, arg) != LUA_TUSERDATA || !lua_getmetatable(L, arg)) return NULL;
   const void *metatable = lua_topointer(L, -1);

@@ -27,22 +27,19 @@ static Table *check_table(lua_State *L)
   return box->table;
 }
 
-static void own_release(Handle *h)
+static void own_give_back(void *table)
 {
-  TableBox *box = (TableBox *)h;
-  Table *t = box->table;
-  assert(t && t->refs > 0 && box->own);
-  box->table = NULL;
-  lw_table_unref(t);
+  lw_table_unref(table);
 }
 
-static void watch_release(Handle *h)
+static void watch_give_back(void *table)
 {
-  TableBox *box = (TableBox *)h;
-  Table *t = box->table;
-  assert(t && t->watchers > 0 && !box->own);
-  box->table = NULL;
-  lw_table_unwatch(t);
+  lw_table_unwatch(table);
+}
+
+static void table_forget(Handle *h)
+{
+  ((TableBox *)h)->table = NULL;
 }
 
 void lw_push_table(lua_State *L, State *st, int inst, Table *t)
@@ -61,7 +58,7 @@ void lw_push_table(lua_State *L, State *st, int inst, Table *t)
     lw_live_instance(L, inst); /* a finalizer may have closed it */
     lw_table_watch(t);
     box->table = t;
-    lw_own(&box->h, watch_release);
+    lw_own(&box->h, t, watch_give_back, table_forget);
     lw_weak_set(L, WEAK_THINGS, t, -1);
   }
   lw_hold(L, -1, inst);
@@ -122,7 +119,7 @@ static int table_new(lua_State *L)
   Status s = lw_table_new(store, &type, limit_of(&type.limits), init, &box->table, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   box->own = true;
-  lw_own(&box->h, own_release);
+  lw_own(&box->h, box->table, own_give_back, table_forget);
   lw_weak_set(L, WEAK_THINGS, box->table, 1);
   lw_account(L, st, type.limits.min * sizeof(uint64_t));
   lua_settop(L, 1);

@@ -13,23 +13,19 @@
 
 /* ---- texts made by malloc, owned while Lua copies them ---- */
 
-static void text_release(Handle *h)
+static void text_forget(Handle *h)
 {
-  HeldText *held = (HeldText *)h;
-  free(held->text);
-  held->text = NULL;
+  ((HeldText *)h)->text = NULL;
 }
 
 HeldText *lw_new_held_text(lua_State *L, State *st)
 {
-  HeldText *held = lw_new_box(L, st, KIND_HELD, sizeof *held, 0);
-  lw_own(&held->h, text_release);
-  return held;
+  return lw_new_box(L, st, KIND_HELD, sizeof(HeldText), 0);
 }
 
 void lw_push_held_text(lua_State *L, HeldText *held)
 {
-  assert(held->text);
+  lw_own(&held->h, held->text, free, text_forget);
   lua_pushstring(L, held->text);
   lw_release(&held->h);
 }
@@ -69,17 +65,27 @@ static int tools_opcodes(lua_State *L)
 /* ---- dumps ---- */
 
 /* A module decoded and validated for one dump. */
-typedef struct HeldModule {
-  Handle h;
+typedef struct Dissected {
   Module module;
   Arena scratch;
+} Dissected;
+
+typedef struct HeldModule {
+  Handle h;
+  Dissected *parts;
 } HeldModule;
 
-static void module_release(Handle *h)
+static void parts_give_back(void *thing)
 {
-  HeldModule *held = (HeldModule *)h;
-  lw_arena_free(&held->scratch);
-  lw_module_free(&held->module);
+  Dissected *parts = thing;
+  lw_arena_free(&parts->scratch);
+  lw_module_free(&parts->module);
+  free(parts);
+}
+
+static void parts_forget(Handle *h)
+{
+  ((HeldModule *)h)->parts = NULL;
 }
 
 /* Push it, for the bytes at `arg` and the function index behind them. */
@@ -91,10 +97,17 @@ static Status push_module(lua_State *L, int arg, HeldModule **out, Err *err)
   const DecodeOptions opts = {0};
   HeldModule *held = lw_new_box(L, lw_state(L), KIND_HELD, sizeof *held, 0);
   *out = held;
-  TRY(lw_module_decode((const uint8_t *)bytes, size, &opts, &held->module, err));
-  lw_own(&held->h, module_release);
-  TRY(lw_module_validate(&held->module, err));
-  luaL_argcheck(L, func >= held->module.nfuncs_imported && func < held->module.nfuncs,
+  Dissected *parts = calloc(1, sizeof *parts);
+  if (!parts) return lw_nomem(err, "a module");
+  Status s = lw_module_decode((const uint8_t *)bytes, size, &opts, &parts->module, err);
+  if (s != LW_OK) {
+    free(parts);
+    return s;
+  }
+  held->parts = parts;
+  lw_own(&held->h, parts, parts_give_back, parts_forget);
+  TRY(lw_module_validate(&parts->module, err));
+  luaL_argcheck(L, func >= parts->module.nfuncs_imported && func < parts->module.nfuncs,
                 arg + 1, "no such function in the module");
   return LW_OK;
 }
@@ -115,8 +128,8 @@ static int tools_dump(lua_State *L)
   HeldText *held = lw_new_held_text(L, lw_state(L));
   Status s = push_module(L, 1, &m, &err);
   if (s == LW_OK)
-    s = lw_image_dump(&m->module, (uint32_t)lua_tointeger(L, 2), pass, &opts, &held->text,
-                      &err);
+    s = lw_image_dump(&m->parts->module, (uint32_t)lua_tointeger(L, 2), pass, &opts,
+                      &held->text, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   lw_release(&m->h);
   lw_push_held_text(L, held);
@@ -135,12 +148,15 @@ static int tools_ir_parse(lua_State *L)
   Func func = {0};
   Str out = {0};
   if (s == LW_OK)
-    s = lw_ir_parse(text, &m->module, (uint32_t)lua_tointeger(L, 3), &m->scratch, &func,
-                    &err);
+    s = lw_ir_parse(text, &m->parts->module, (uint32_t)lua_tointeger(L, 3),
+                    &m->parts->scratch, &func, &err);
   if (s == LW_OK) s = lw_ir_dump(&func, &out);
-  held->text = out.text;
   if (s == LW_OK && !out.text) s = lw_nomem(&err, "a dump");
-  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  if (s != LW_OK) {
+    free(out.text);
+    return lw_push_fail(L, s, &err);
+  }
+  held->text = out.text;
   lw_release(&m->h);
   lw_push_held_text(L, held);
   return 1;

@@ -64,7 +64,7 @@ static inline void nest_remove(Activation *a)
 /* Who yielded since we last looked is not an outer call of what comes now. */
 static inline void leave_parked(Store *s)
 {
-  while (s->nest && s->parked && s->parked(s->nest))
+  while (s->nest && s->parked && s->parked(s->nest, s->user))
     nest_remove(s->nest);
 }
 
@@ -332,7 +332,7 @@ ActWhy lw_act_enter(Activation *a)
 bool lw_act_parked(const Activation *a)
 {
   if (a->state != ACT_OUT) return false;
-  return !a->nested || (a->store->parked && a->store->parked(a));
+  return !a->nested || (a->store->parked && a->store->parked(a, a->store->user));
 }
 
 void lw_act_kill(Activation *a)

@@ -53,7 +53,8 @@ struct Store {
   Activation *pool; /* dropped activations with default stacks, hottest first */
   uint32_t npool;
   uint32_t max_depth;
-  bool (*parked)(const Activation *a);
+  bool (*parked)(const Activation *a, void *user);
+  void *user; /* of parked */
   bool (*callout)(Activation *a);
   Heap heap;
 };

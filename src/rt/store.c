@@ -27,9 +27,11 @@ Store *lw_store_new(Err *err)
   return NULL;
 }
 
-void lw_store_rules(Store *s, bool (*parked)(const Activation *a), uint32_t max_depth)
+void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), void *user,
+                    uint32_t max_depth)
 {
   s->parked = parked;
+  s->user = user;
   s->max_depth = max_depth ? max_depth : DEPTH_DEFAULT;
 }
 

@@ -32,10 +32,12 @@ Activation *lw_store_running(Store *s);
 ** The core cannot see that a host function yielded instead of going on to run; the
 ** binding can: `parked` answers for an activation that called out (Lua: lua_status of
 ** the coroutine that entered it is LUA_YIELD). Asked on entry, from the innermost
-** outwards. Without it every called-out activation counts as an outer call, for depth.
+** outwards, with `user`. Without it every called-out activation counts as an outer call,
+*for depth.
 ** `max_depth` = 0 means the default of 150.
 */
-void lw_store_rules(Store *s, bool (*parked)(const Activation *a), uint32_t max_depth);
+void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), void *user,
+                    uint32_t max_depth);
 
 /*
 ** The quick way out. When set, a callout calls this on the host's stack, below the frames
