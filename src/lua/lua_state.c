@@ -123,10 +123,12 @@ static int state_gc(lua_State *L)
   assert(st);
   if (!st->store) return 0; /* never made */
   release_boxes(L);
-  while (st->owned) {
-    owned_give_back(st->owned);
-    owned_free(st, st->owned);
+  for (Owned *o = st->owned, *next; o; o = next) {
+    next = o->next;
+    owned_give_back(o);
+    free(o);
   }
+  st->owned = NULL;
   lw_store_free(st->store);
   st->store = NULL;
   return 0;
