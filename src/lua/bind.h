@@ -64,8 +64,9 @@ typedef struct State {
 /*
 ** What one box owns. It lies in C memory, because Lua frees a userdata even when it could
 ** not call its __gc (no memory for the call, or C calls nested too deep just then): what
-** such a box owned is given back at the end of the Lua state. So nothing in C refers to a
-** box but by looking up its address in a weak table.
+** such a box owned is given back at the end of the Lua state. So what lies in C memory
+** may know a box's address, but finds the box only by looking it up in a weak table;
+** boxes point to each other only where a user value keeps the other.
 */
 typedef struct Owned {
   struct Owned *prev, *next; /* State.owned */

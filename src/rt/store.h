@@ -33,7 +33,7 @@ Activation *lw_store_running(Store *s);
 ** binding can: `parked` answers for an activation that called out (Lua: lua_status of
 ** the coroutine that entered it is LUA_YIELD). Asked on entry, from the innermost
 ** outwards, with `user`. Without it every called-out activation counts as an outer call,
-*for depth.
+** for depth.
 ** `max_depth` = 0 means the default of 150.
 */
 void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), void *user,
