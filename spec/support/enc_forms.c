@@ -1,6 +1,6 @@
 /*
 ** enc_forms.c -- every encoder in every operand form, with the text it must disassemble
-*to.
+** to.
 **
 ** usage: enc_forms FILE     writes the bytes to FILE, and to stdout one line for each
 **                           instruction: its offset, a tab, its text

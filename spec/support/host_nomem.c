@@ -1,12 +1,12 @@
 /*
 ** host_nomem.c -- a host program whose Lua runs out of memory at every allocation in
-*turn.
+** turn.
 **
 ** usage: host_nomem SCRIPT
 ** The script returns two functions: `step` does some work, `check` raises when something
 ** has leaked or broken. In round n every allocation of Lua's from the n-th on fails until
 ** step has ended; then check runs with memory again. Rounds go on until step gets
-*through.
+** through.
 ** Prints one line and returns 0 when all is well.
 */
 #include <lauxlib.h>

@@ -6,13 +6,13 @@
 ** The script returns functions: `step` does some work and raises when it cannot;
 ** `judge(err)` says what was refused, and raises when that is not how a refusal should
 ** look; `collect` leaves no garbage. In round n the n-th request for memory that comes
-*from core.so (malloc, mmap,
+** from core.so (malloc, mmap,
 ** mprotect, ...) is refused, and in mode "rest" all later ones of that step. Then step
 ** must work again, and no block may have been left behind. Rounds go on until step gets
-*through unrefused.
+** through unrefused.
 ** "cold": each round has a process of its own, and the script itself is refused, too.
 ** "lua": what Lua wants for itself counts like any other request (refused once, it
-*collects
+** collects
 ** garbage and asks again); only every STRIDE-th round is played.
 ** Under a sanitizer, which brings a malloc of its own, only mappings are refused.
 ** Prints the number of rounds and how often judge gave what.

@@ -74,7 +74,7 @@ static rlim_t address_space(void)
 ** One module owns a memory and grows it, the other uses it before and after, and both
 ** load out of bounds: every pair of bounds modes.
 ** owner: "m" memory 1; "g" (i32) i32 grows. user: imports both; run(i32) i32 stores 5 at
-*0,
+** 0,
 ** grows by its argument, and adds what is at 0 and in the last word of the new page.
 */
 #define OWNER                                                                            \

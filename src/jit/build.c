@@ -6,7 +6,7 @@
 ** results there. Plain operators come from buildmap.def; labels are build_flow.c's.
 ** Where no block is open (after br, unreachable, or a frame nobody leaves) the template
 ** may still call: then `emit` and the control hooks do nothing, and operands are
-*REF_NONE.
+** REF_NONE.
 ** Layer: jit.
 */
 #include "jit/build.h"

@@ -9,7 +9,7 @@
 **
 **   sender (any thread, any signal handler)     host (the thread that runs the Store)
 **   S1 read word, gen; stop unless ours         E  call begins: word = epoch + 1 |
-*RUNNING
+** RUNNING
 **      and RUNNING                              X  call ends: clear RUNNING and PENDING
 **   S2 compare-and-swap word | PENDING          C1 hint = 0
 **   S3 hint = 1                                 C2 make the page readable

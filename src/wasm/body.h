@@ -107,7 +107,7 @@ typedef struct Body {
 ** hook_op(b, op, base)               everything whose row has a signature and no
 **                                    immediate: numeric, comparison, conversion
 ** hook_frame_dead(b)                 a frame opened in dead code (it still takes a
-*number)
+** number)
 */
 static inline Status hook_begin(Body *b);
 static inline Status hook_unreachable(Body *b);
