@@ -14,9 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (size == 0) return 0;
   CodeOptions opts = {.explicit_bounds = data[0] & 1, .effort = (data[0] >> 1) % 3};
   Code *code;
-  bool hit;
+  CodeHow how;
   Err err = {0};
-  if (lw_code_compile(data + 1, size - 1, &opts, &code, &hit, &err) == LW_OK)
+  if (lw_code_compile(data + 1, size - 1, &opts, NULL, &code, &how, &err) == LW_OK)
     lw_code_unref(code);
   return 0;
 }

@@ -188,11 +188,11 @@ static void run(Store *s, Code *code, Random *r, Arena *arena)
 static void one(Store *s, Bytes mutant, Random *r, Arena *arena)
 {
   Code *code;
-  bool hit;
+  CodeHow how;
   Err err = {0};
   CodeOptions opts = {.explicit_bounds = lw_random_below(r, 2)};
   counts.mutants++;
-  Status st = lw_code_compile(mutant.at, mutant.size, &opts, &code, &hit, &err);
+  Status st = lw_code_compile(mutant.at, mutant.size, &opts, NULL, &code, &how, &err);
   counts.refused[st]++;
   if (st != LW_OK) return;
   counts.valid++;

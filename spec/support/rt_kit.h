@@ -79,8 +79,8 @@ static inline Code *compile(const char *text, bool explicit_bounds)
   CodeOptions opts = {.explicit_bounds = explicit_bounds};
   Err err = {0};
   Code *c = NULL;
-  bool hit;
-  Status s = lw_code_compile(b->at, b->n, &opts, &c, &hit, &err);
+  CodeHow how;
+  Status s = lw_code_compile(b->at, b->n, &opts, NULL, &c, &how, &err);
   free(b);
   if (s != LW_OK) {
     fprintf(stderr, "%s: %s: %s at %" PRIu64 "\n", running_check, lw_status_text(s),

@@ -171,9 +171,9 @@ static void data_image(void)
   CodeOptions opts = {0};
   Code *c = NULL;
   Err err = {0};
-  bool hit;
+  CodeHow how;
   Store *s = new_store();
-  CHECK(lw_code_compile(all, n, &opts, &c, &hit, &err) == LW_OK);
+  CHECK(lw_code_compile(all, n, &opts, NULL, &c, &how, &err) == LW_OK);
   free(all);
   for (int round = 0; round < 3; round++) {
     Instance *i = instantiate(s, lw_code_ref(c), NULL, NULL);
@@ -295,7 +295,7 @@ static void shared_code(void)
   CHECK(after.live - before.live == 2 && after.compiles - before.compiles == 2);
   CHECK(after.hits - before.hits == 1);
   char text[33];
-  lw_code_hash(a, text);
+  lw_hash_text(lw_code_hash(a), text);
   CHECK(strlen(text) == 32);
   lw_code_unref(a);
   lw_code_unref(b);
@@ -316,8 +316,8 @@ static void *compile_some(void *p)
     CodeOptions opts = {0};
     Err err = {0};
     Code *c = NULL;
-    bool hit;
-    Status s = lw_code_compile(b->at, b->n, &opts, &c, &hit, &err);
+    CodeHow how;
+    Status s = lw_code_compile(b->at, b->n, &opts, NULL, &c, &how, &err);
     ok += k % 6 == 3 ? s == LW_MALFORMED && err.msg[0] : s == LW_OK;
     lw_code_unref(c);
     free(b);

@@ -89,7 +89,7 @@ ModuleBox *lw_push_module(lua_State *L, State *st, Code *code, int name)
   ModuleBox *box = lw_new_box(L, st, KIND_MODULE, sizeof *box, 1);
   box->code = lw_code_ref(code);
   lw_own(&box->h, code, code_give_back, module_forget);
-  lw_code_hash(code, box->hash);
+  lw_hash_text(lw_code_hash(code), box->hash);
   box->size = lw_code_module(code)->size;
   set_name(L, box, name);
   return box;
@@ -162,14 +162,14 @@ static int module_compile(lua_State *L)
   assert(lua_gettop(L) == 3);
   Err err = {.at = ERR_NOWHERE};
   HeldCode *owner = lw_new_held_code(L, st);
-  bool hit;
+  CodeHow how;
   Status s =
-    lw_code_compile((const uint8_t *)bytes, size, &opts, &owner->code, &hit, &err);
+    lw_code_compile((const uint8_t *)bytes, size, &opts, NULL, &owner->code, &how, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   lw_own(&owner->h, owner->code, code_give_back, held_forget);
   lw_push_module(L, st, owner->code, 3);
   lw_release(&owner->h);
-  if (!hit) lw_account(L, st, (uint64_t)size * 4);
+  if (how == CODE_IS_COMPILED) lw_account(L, st, (uint64_t)size * 4);
   return 1;
 }
 

@@ -25,7 +25,8 @@ typedef enum { CODE_COMPILING, CODE_READY, CODE_FAILED } CodeState;
 struct Code {
   Hash128 hash;
   CodeOptions options;
-  uint8_t *bytes; /* ours */
+  CodeStore store; /* a reference to its user is held */
+  uint8_t *bytes;  /* ours */
   size_t size;
   CodeState state;
   uint32_t refs; /* under the registry's lock, as are state and next */
@@ -121,7 +122,7 @@ Code *lw_code_of_pc(const void *pc, const Image **image)
 /* ---- making and freeing ---- */
 
 static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
-                      const CodeOptions *opts)
+                      const CodeOptions *opts, const CodeStore *store)
 {
   Code *c = calloc(1, sizeof *c);
   if (!c) return NULL;
@@ -137,6 +138,8 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
   c->options = *opts;
   c->refs = 1;
   c->prefill = -1;
+  if (store) c->store = *store;
+  if (c->store.ref) c->store.ref(c->store.user);
   return c;
 }
 
@@ -152,19 +155,10 @@ static void code_free(Code *c)
     lw_type_release(c->types[k]);
   free(c->types);
   if (c->state == CODE_READY) lw_module_free(&c->module);
+  if (c->store.unref) c->store.unref(c->store.user);
   pthread_mutex_destroy(&c->lock);
   free(c->bytes);
   free(c);
-}
-
-static Status decode(const uint8_t *bytes, size_t size, const CodeOptions *opts,
-                     Module *m, Err *err)
-{
-  DecodeOptions d = {.features = opts->features};
-  TRY(lw_module_decode(bytes, size, &d, m, err));
-  Status s = lw_module_validate(m, err);
-  if (s != LW_OK) lw_module_free(m);
-  return s;
 }
 
 static Status intern_types(Code *c, Err *err)
@@ -177,32 +171,47 @@ static Status intern_types(Code *c, Err *err)
   return LW_OK;
 }
 
-static Status build(Code *c, Err *err)
+/* The image for one bounds mode: loaded or compiled. Under c->lock, or before anybody
+   else knows c. *loaded: the store had it. */
+static Status make_image(Code *c, bool explicit_bounds, bool *loaded, Err *err)
 {
-  TRY(decode(c->bytes, c->size, &c->options, &c->module, err));
-  const Image *image;
-  Status s = intern_types(c, err);
-  if (s == LW_OK) s = lw_code_image(c, c->options.explicit_bounds, &image, err);
-  if (s != LW_OK) lw_module_free(&c->module);
-  return s;
+  CompileOptions opts = {explicit_bounds, c->options.effort};
+  Image *image = &c->images[explicit_bounds];
+  const CodeStore *store = &c->store;
+  *loaded = store->load && store->load(store->user, c, explicit_bounds, image);
+  if (!*loaded) {
+    TRY(lw_module_validate_bodies(&c->module, err));
+    TRY(lw_image_compile(&c->module, &opts, image, err));
+    if (store->save) store->save(store->user, c, explicit_bounds, image);
+  }
+  if (!text_add(c, image)) {
+    lw_image_free(image);
+    return lw_nomem(err, "the map of machine code");
+  }
+  c->have_image[explicit_bounds] = true;
+  return LW_OK;
 }
 
 Status lw_code_image(Code *c, bool explicit_bounds, const Image **out, Err *err)
 {
-  CompileOptions opts = {explicit_bounds, c->options.effort};
-  Image *image = &c->images[explicit_bounds];
+  bool loaded;
   pthread_mutex_lock(&c->lock);
   Status s = LW_OK;
-  if (!c->have_image[explicit_bounds]) {
-    s = lw_image_compile(&c->module, &opts, image, err);
-    if (s == LW_OK && !text_add(c, image)) {
-      lw_image_free(image);
-      s = lw_nomem(err, "the map of machine code");
-    }
-    c->have_image[explicit_bounds] = s == LW_OK;
-  }
+  if (!c->have_image[explicit_bounds]) s = make_image(c, explicit_bounds, &loaded, err);
   pthread_mutex_unlock(&c->lock);
-  if (s == LW_OK) *out = image;
+  if (s == LW_OK) *out = &c->images[explicit_bounds];
+  return s;
+}
+
+/* All that has to be done before anybody may use it. */
+static Status build(Code *c, bool *loaded, Err *err)
+{
+  DecodeOptions d = {.features = c->options.features};
+  TRY(lw_module_decode(c->bytes, c->size, &d, &c->module, err));
+  Status s = lw_module_validate_outside(&c->module, err);
+  if (s == LW_OK) s = intern_types(c, err);
+  if (s == LW_OK) s = make_image(c, c->options.explicit_bounds, loaded, err);
+  if (s != LW_OK) lw_module_free(&c->module);
   return s;
 }
 
@@ -254,56 +263,66 @@ static bool let_go(Code *c)
   return true;
 }
 
-/* Somebody else's entry, with a reference taken: wait until it is compiled. */
+/* Somebody else's entry: wait until it is compiled. Gives up the registry's lock. */
 static Status join(Code *c, Code **out, Err *err)
 {
+  c->refs++;
   while (c->state == CODE_COMPILING)
     pthread_cond_wait(&compiled, &registry);
-  if (c->state == CODE_READY) {
+  Status s = c->failure;
+  bool last = false;
+  if (s == LW_OK) {
     stats.hits++;
     *out = c;
-    return LW_OK;
+  } else {
+    if (err->msg[0] == '\0') *err = c->err;
+    last = let_go(c);
   }
-  Status s = c->failure;
-  if (err->msg[0] == '\0') *err = c->err;
-  if (let_go(c)) code_free(c); /* a failed one has no image: takes no lock of ours */
+  pthread_mutex_unlock(&registry);
+  if (last) code_free(c);
   return s;
 }
 
-Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opts,
-                       Code **out, bool *hit, Err *err)
+/* The compile of an entry has ended: let those who wait for it go on. */
+static void settle(Code *c, Status s, Err *err)
 {
-  Hash128 hash = lw_hash128(bytes, size);
-  pthread_mutex_lock(&registry);
-  Code *c = find(bytes, size, hash, opts);
-  if ((*hit = c != NULL)) {
-    c->refs++;
-    Status s = join(c, out, err);
-    pthread_mutex_unlock(&registry);
-    return s;
-  }
-  c = code_new(bytes, size, hash, opts);
-  if (c) enter(c);
-  pthread_mutex_unlock(&registry);
-  if (!c) return lw_nomem(err, "a module");
-
-  Status s = build(c, &c->err);
   pthread_mutex_lock(&registry);
   c->failure = s;
   c->state = s == LW_OK ? CODE_READY : CODE_FAILED;
-  if (s == LW_OK)
-    stats.compiles++;
-  else
-    leave(c);
   bool last = false;
-  if (s != LW_OK) {
+  if (s == LW_OK) {
+    stats.compiles++;
+  } else {
+    leave(c);
     if (err->msg[0] == '\0') *err = c->err;
     last = let_go(c);
   }
   pthread_cond_broadcast(&compiled);
   pthread_mutex_unlock(&registry);
   if (last) code_free(c);
-  if (s == LW_OK) *out = c;
+}
+
+Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opts,
+                       const CodeStore *store, Code **out, CodeHow *how, Err *err)
+{
+  Hash128 hash = lw_hash128(bytes, size);
+  pthread_mutex_lock(&registry);
+  Code *c = find(bytes, size, hash, opts);
+  if (c) {
+    *how = c->state == CODE_COMPILING ? CODE_IS_JOINED : CODE_IS_SHARED;
+    return join(c, out, err);
+  }
+  c = code_new(bytes, size, hash, opts, store);
+  if (c) enter(c);
+  pthread_mutex_unlock(&registry);
+  if (!c) return lw_nomem(err, "a module");
+
+  bool loaded = false;
+  Status s = build(c, &loaded, &c->err);
+  settle(c, s, err);
+  if (s != LW_OK) return s;
+  *how = loaded ? CODE_IS_LOADED : CODE_IS_COMPILED;
+  *out = c;
   return s;
 }
 
@@ -311,9 +330,11 @@ Status lw_code_validate(const uint8_t *bytes, size_t size, const CodeOptions *op
                         Err *err)
 {
   Module m = {0};
-  TRY(decode(bytes, size, opts, &m, err));
+  DecodeOptions d = {.features = opts->features};
+  TRY(lw_module_decode(bytes, size, &d, &m, err));
+  Status s = lw_module_validate(&m, err);
   lw_module_free(&m);
-  return LW_OK;
+  return s;
 }
 
 Code *lw_code_ref(Code *c)
@@ -351,9 +372,9 @@ const uint32_t *lw_code_types(const Code *c)
   return c->types;
 }
 
-void lw_code_hash(const Code *c, char out[33])
+Hash128 lw_code_hash(const Code *c)
 {
-  lw_hash_text(c->hash, out);
+  return c->hash;
 }
 
 int lw_code_data_image(Code *c, size_t *size)

@@ -12,6 +12,7 @@
 #ifndef LW_CODE_H
 #define LW_CODE_H
 
+#include "base/hash.h"
 #include "jit/image.h"
 
 typedef struct CodeOptions {
@@ -23,12 +24,33 @@ typedef struct CodeOptions {
 typedef struct Code Code;
 
 /*
+** Where images may come from and go to, beside the memory of this process.
+** load: fills *image, text published, or says false: a miss. save: is shown a complete
+** image; `text` need not be executable. Both run without locks, load on the thread that
+** compiles, save on any; ref and unref keep `user` for a save that comes later.
+*/
+typedef struct CodeStore {
+  bool (*load)(void *user, Code *c, bool explicit_bounds, Image *image);
+  void (*save)(void *user, Code *c, bool explicit_bounds, const Image *image);
+  void (*ref)(void *user);
+  void (*unref)(void *user);
+  void *user;
+} CodeStore;
+
+typedef enum {
+  CODE_IS_COMPILED, /* now, by this call */
+  CODE_IS_LOADED,   /* from the CodeStore */
+  CODE_IS_SHARED,   /* it was in memory */
+  CODE_IS_JOINED    /* another thread was at it; this one waited */
+} CodeHow;
+
+/*
 ** Decode, validate and compile (the image the options imply), or find. On success
-** *out is a reference the caller owns; *hit tells whether it was found.
+** *out is a reference the caller owns; *how tells where it came from. `store` may be NULL.
 ** Kinds: malformed, invalid, unsupported, limit, nomem.
 */
 Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opts,
-                       Code **out, bool *hit, Err *err);
+                       const CodeStore *store, Code **out, CodeHow *how, Err *err);
 /* Decode and validate only. */
 Status lw_code_validate(const uint8_t *bytes, size_t size, const CodeOptions *opts,
                         Err *err);
@@ -37,8 +59,8 @@ void lw_code_unref(Code *c);
 
 const Module *lw_code_module(const Code *c);
 const CodeOptions *lw_code_options(const Code *c);
-/* 32 hex digits and a zero: XXH3-128 of the bytes. */
-void lw_code_hash(const Code *c, char out[33]);
+/* XXH3-128 of the bytes (lw_code_module(c)->bytes, ->size). */
+Hash128 lw_code_hash(const Code *c);
 /* The machine code for one bounds mode, compiled if need be. Valid while c is held. */
 Status lw_code_image(Code *c, bool explicit_bounds, const Image **out, Err *err);
 /* Canonical type id of each typeidx of the module; live as long as c. */

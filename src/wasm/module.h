@@ -135,6 +135,10 @@ Status lw_module_decode(const uint8_t *bytes, size_t size, const DecodeOptions *
 ** LW_INVALID, and LW_MALFORMED for bodies that do not decode.
 */
 Status lw_module_validate(Module *m, Err *err);
+/* The same in two steps, in this order: all but the bodies, for which the time does not
+   depend on how much code there is; then the bodies. */
+Status lw_module_validate_outside(Module *m, Err *err);
+Status lw_module_validate_bodies(const Module *m, Err *err);
 void lw_module_free(Module *m);
 
 static inline const FuncType *lw_module_functype(const Module *m, uint32_t func)

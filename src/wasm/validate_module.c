@@ -226,7 +226,7 @@ static Status check_bodies(const Module *m, Arena *scratch, Err *err)
   return LW_OK;
 }
 
-static Status check_all(Module *m, Arena *scratch, Err *err)
+static Status check_outside(Module *m, Arena *scratch, Err *err)
 {
   TRY(check_funcs(m, err));
   TRY(check_tables(m, err));
@@ -239,8 +239,7 @@ static Status check_all(Module *m, Arena *scratch, Err *err)
   for (uint32_t i = 0; i < m->ndatas; i++)
     TRY(check_data(m, &m->datas[i], err));
   TRY(list_escapes(m, err));
-  TRY(check_locals(m, err));
-  return check_bodies(m, scratch, err);
+  return check_locals(m, err);
 }
 
 /* ---- malformed comes before invalid ---- */
@@ -271,11 +270,25 @@ static Status prefer_malformed(const Module *m, Status s, Err *err)
   return s;
 }
 
-Status lw_module_validate(Module *m, Err *err)
+Status lw_module_validate_outside(Module *m, Err *err)
 {
   Arena scratch = {0};
   m->nescapes = 0;
-  Status s = check_all(m, &scratch, err);
+  Status s = check_outside(m, &scratch, err);
   lw_arena_free(&scratch);
   return prefer_malformed(m, s, err);
+}
+
+Status lw_module_validate_bodies(const Module *m, Err *err)
+{
+  Arena scratch = {0};
+  Status s = check_bodies(m, &scratch, err);
+  lw_arena_free(&scratch);
+  return prefer_malformed(m, s, err);
+}
+
+Status lw_module_validate(Module *m, Err *err)
+{
+  TRY(lw_module_validate_outside(m, err));
+  return lw_module_validate_bodies(m, err);
 }
