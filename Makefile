@@ -121,7 +121,7 @@ specs-build: $(LIB) $(PROGRAMS)
 specs: specs-build
 	@$(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
-suite: deps ## the official test suite, both bounds modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
+suite: deps ## the official test suite: guard, explicit, lazy (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) suite-run $(TEST_VARIANT)
 

@@ -1,6 +1,6 @@
---- The official WebAssembly test suite: every .wast of a directory, in both bounds modes.
---   lua5.4 spec/wast/run.lua DIR [name ...]     BOUNDS=guard|explicit for one mode only
---   lua5.4 spec/wast/run.lua --one FILE BOUNDS  one script in this process (TRACE=1 lists lines)
+--- The official WebAssembly test suite: every .wast of a directory, in three modes.
+--   lua5.4 spec/wast/run.lua DIR [name ...]     MODE=guard|explicit|lazy for one mode only
+--   lua5.4 spec/wast/run.lua --one FILE MODE  one script in this process (TRACE=1 lists lines)
 -- Each script runs in a process of its own, two at a time, so that a crash costs one failure and
 -- hides nothing else. A name may be a path below DIR, such as legacy/try_catch.
 local JOBS = tonumber(os.getenv("JOBS")) or 2
@@ -22,10 +22,10 @@ local function pairs_sorted(t)
   end
 end
 
-local function run_one(path, bounds)
+local function run_one(path, mode)
   local script = require "spec.wast.script"
   local shown = 0
-  local count = script.run(path, bounds, function(line, type, why)
+  local count = script.run(path, mode, function(line, type, why)
     shown = shown + 1
     if shown <= SHOWN then print(("FAIL %s:%d %s: %s"):format(path, line, type, why)) end
   end)
@@ -41,7 +41,7 @@ local total = { passed = 0, failed = 0, left_out = 0, files = 0, features = {} }
 local function start(job)
   local lua = os.getenv("LUA") or "lua5.4"
   job.pipe = assert(io.popen(("timeout %d %s spec/wast/run.lua --one %s %s 2>&1"):format(
-    SECONDS, lua, quote(job.path), job.bounds)))
+    SECONDS, lua, quote(job.path), job.mode)))
 end
 
 --- One line a file: how many passed, failed, were left out, and for which features.
@@ -51,7 +51,7 @@ local function print_row(job, passed, failed, features)
     reasons[#reasons + 1] = feature .. " " .. n
     left_out = left_out + n
   end
-  print(("%-8s %-36s %6d passed %5d failed %6d left out%s"):format(job.bounds, job.name, passed,
+  print(("%-8s %-36s %6d passed %5d failed %6d left out%s"):format(job.mode, job.name, passed,
     failed, left_out, left_out > 0 and " (" .. table.concat(reasons, ", ") .. ")" or ""))
   return left_out
 end
@@ -102,11 +102,11 @@ local function main(dir, names)
     print("0 passed, 1 failed")
     os.exit(false)
   end
-  local modes = os.getenv("BOUNDS")
+  local modes = os.getenv("MODE")
   local running = {}
-  for bounds in (modes or "guard explicit"):gmatch("%w+") do
+  for mode in (modes or "guard explicit lazy"):gmatch("%w+") do
     for _, name in ipairs(files) do
-      local job = { name = name, path = dir .. "/" .. name, bounds = bounds }
+      local job = { name = name, path = dir .. "/" .. name, mode = mode }
       start(job)
       running[#running + 1] = job
       if #running == JOBS then finish(table.remove(running, 1)) end

@@ -54,7 +54,7 @@ local function compile(state, source)
   local bytes, err = source.assemble()
   if bytes then
     local mod
-    mod, err = core.compile(bytes, { bounds = state.bounds })
+    mod, err = core.compile(bytes, state.options)
     if mod then return { mod = mod } end
   end
   if kind_of(err) == "unsupported" then
@@ -237,12 +237,19 @@ local function read_file(path)
   return f:read("a")
 end
 
+--- How modules are compiled in each mode.
+local MODES = {
+  guard = { bounds = "guard" },
+  explicit = { bounds = "explicit" },
+  lazy = { eager = false },
+}
+
 --- Run a script; `report(line, type, why)` is told about each failure.
 ---@param path string
----@param bounds "guard"|"explicit"
+---@param mode "guard"|"explicit"|"lazy"
 ---@param report fun(line: integer, type: string, why: string)
 ---@return { passed: integer, failed: integer, left_out: table<string, integer> }
-function script.run(path, bounds, report)
+function script.run(path, mode, report)
   local count = { passed = 0, failed = 0, left_out = {} }
   local commands, err = wast.read(read_file(path), path)
   if not commands then
@@ -250,7 +257,8 @@ function script.run(path, bounds, report)
     count.failed = 1
     return count
   end
-  local state = { bounds = bounds, named = {}, registered = {}, definitions = {},
+  local state = { options = assert(MODES[mode], mode),
+                  named = {}, registered = {}, definitions = {},
                   spectest = spectest() }
   local trace = os.getenv("TRACE")
   for _, command in ipairs(commands) do

@@ -51,5 +51,13 @@ void *lw_os_text_alloc(size_t size);
 bool lw_os_text_publish(void *at, size_t size);
 void lw_os_text_free(void *at, size_t size);
 bool lw_os_text_contains(const void *pc); /* async-signal-safe */
+/*
+** Text that arrives piece by piece: two views of the same pages, one that may be written
+** and, inside the region, one that may be executed. NULL when the system refuses; then
+** each piece needs pages of its own. A fork shares the pages with the child, so neither
+** side may write after it (lw_fork_count tells). `size` in whole pages.
+*/
+void *lw_os_text_twin(size_t size, void **writable);
+void lw_os_text_twin_free(void *at, void *writable, size_t size);
 
 #endif

@@ -10,15 +10,19 @@
 ** in a small array; when that is full a run is forgotten, which loses address space,
 ** never memory.
 ** W^X: pages are writable between alloc and publish, afterwards executable, never both.
+** Twins are pages of a sealed memory file that are mapped twice: after the seal nobody
+** can make a second writable view, nor turn the executable one writable.
 ** Layer: base.
 */
 #include <assert.h>
-#include <pthread.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/lock.h"
 #include "base/os.h"
 
 enum { RUNS_MAX = 4096 };
@@ -28,7 +32,6 @@ typedef struct Run {
   size_t at, size; /* bytes, from the region's start */
 } Run;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(uintptr_t) region; /* set once, after region_size */
 static _Atomic(size_t) region_size;
 static size_t brk_at;
@@ -118,9 +121,9 @@ void *lw_os_text_alloc(size_t size)
 {
   size = lw_os_pages(size);
   if (size == 0) return NULL;
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_TEXT);
   size_t at = reserve_region() ? take(size) : SIZE_MAX;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_TEXT);
   if (at == SIZE_MAX) return NULL;
   uint8_t *p = (uint8_t *)atomic_load_explicit(&region, memory_order_relaxed) + at;
   if (lw_os_commit(p, size)) return p;
@@ -140,7 +143,61 @@ void lw_os_text_free(void *at, size_t size)
   size = lw_os_pages(size);
   /* If the system cannot even forget the pages, they stay ours and are not reused. */
   if (!lw_os_decommit(at, size)) return;
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_TEXT);
   give((uintptr_t)at - atomic_load_explicit(&region, memory_order_relaxed), size);
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_TEXT);
+}
+
+/* ---- twins ---- */
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010u /* Linux 6.3: where the default forbids to execute */
+#endif
+
+static int memory_file(size_t size)
+{
+  unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int fd = memfd_create("wasm text", flags | MFD_EXEC);
+  if (fd < 0) fd = memfd_create("wasm text", flags);
+  if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) return fd;
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+/* Over `at`, pages of the region that are reserved: the view that may be executed. */
+static bool map_twin(void *at, size_t size, void **writable)
+{
+  int fd = memory_file(size);
+  if (fd < 0) return false;
+  void *w = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  bool ok = w != MAP_FAILED &&
+            fcntl(fd, F_ADD_SEALS,
+                  F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0 &&
+            mmap(at, size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == at;
+  close(fd);
+  if (!ok && w != MAP_FAILED) munmap(w, size);
+  if (ok) *writable = w;
+  return ok;
+}
+
+void *lw_os_text_twin(size_t size, void **writable)
+{
+  assert(size > 0 && size == lw_os_pages(size));
+  lw_lock(LOCK_TEXT);
+  size_t at = reserve_region() ? take(size) : SIZE_MAX;
+  lw_unlock(LOCK_TEXT);
+  if (at == SIZE_MAX) return NULL;
+  uint8_t *p = (uint8_t *)atomic_load_explicit(&region, memory_order_relaxed) + at;
+  if (map_twin(p, size, writable)) return p;
+  lw_os_text_free(p, size);
+  return NULL;
+}
+
+void lw_os_text_twin_free(void *at, void *writable, size_t size)
+{
+  munmap(writable, size);
+  lw_os_text_free(at, size);
 }

@@ -23,6 +23,23 @@ typedef struct CompileStats {
   uint64_t peak_scratch; /* bytes, over all functions */
   uint32_t largest_body; /* bytes */
 } CompileStats;
+void lw_stats_add(CompileStats *sum, const CompileStats *more);
+
+/* The machine code of one function, not yet joined to others. */
+typedef struct Unit {
+  uint8_t *text; /* or where a copy of it lies that `calls` may have been resolved in */
+  LineEntry *lines;
+  CallSite *calls;
+  uint32_t size, nlines, ncalls;
+  bool saves_ctx;
+  CompileStats stats; /* of this function; no ns */
+} Unit;
+
+/* `func` is a funcidx >= nfuncs_imported. The caller frees text, lines and calls. Passes
+   work in `scratch`, which is reset. */
+Status lw_unit_compile(const Module *m, uint32_t func, const CompileOptions *opts,
+                       Arena *scratch, Unit *out, Err *err);
+void lw_unit_free(Unit *u);
 
 typedef struct Image {
   const uint8_t *text;
@@ -39,11 +56,16 @@ typedef struct Image {
 /* Compile every function of a validated module. */
 Status lw_image_compile(const Module *m, const CompileOptions *opts, Image *image,
                         Err *err);
+/* The same image from the units of all defined functions, in index order, with its text
+   on the heap: lw_image_drop frees it. */
+Status lw_image_join(const Module *m, const Unit *units, Image *image, Err *err);
+void lw_image_drop(Image *image);
 void lw_image_free(Image *image);
 /* The defined function (0-based among defined) whose text holds pc, or UINT32_MAX. */
 uint32_t lw_image_find(const Image *image, const void *pc);
-/* The module offset behind pc (a trap's pc, or a return address), or 0. */
-uint32_t lw_image_where(const Image *image, const void *pc);
+/* The module offset behind text offset `at` (of a trap, or a return address), or 0.
+   `lines` are sorted by pc. */
+uint32_t lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at);
 
 /* The text of one pass for one function, for people and goldens: pass = "ir", "live",
    "ra" or "asm" (bytes in hex with offsets). The caller frees *text. */

@@ -24,6 +24,7 @@
 #define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, VMCTX_EXPLICIT */
 #define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
 #define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
+#define VMCTX_LAZY     72 /* lw_stub_lazy: compiles what the calling thunk is for */
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */

@@ -62,59 +62,127 @@ static void *room(Linker *l, void *array, uint32_t *cap, uint64_t n, size_t each
   return grown;
 }
 
-static Status append(Linker *l, const FuncCode *code)
+static Status append(Linker *l, const Unit *u)
 {
   uint32_t at = (l->size + TEXT_ALIGN - 1) & ~(uint32_t)(TEXT_ALIGN - 1);
-  uint64_t end = (uint64_t)at + code->size;
+  uint64_t end = (uint64_t)at + u->size;
   if (end > TEXT_LIMIT)
     return lw_fail(l->err, LW_LIMIT, ERR_NOWHERE, "machine code exceeds 2 GiB");
   uint8_t *text = room(l, l->text, &l->cap, end, 1);
   if (!text) return LW_NOMEM;
   l->text = text;
   LineEntry *lines = room(l, l->image->lines, &l->lines_cap,
-                          (uint64_t)l->nlines + code->nlines, sizeof *lines);
+                          (uint64_t)l->nlines + u->nlines, sizeof *lines);
   if (!lines) return LW_NOMEM;
   l->image->lines = lines;
   CallSite *calls =
-    room(l, l->calls, &l->calls_cap, (uint64_t)l->ncalls + code->ncalls, sizeof *calls);
+    room(l, l->calls, &l->calls_cap, (uint64_t)l->ncalls + u->ncalls, sizeof *calls);
   if (!calls) return LW_NOMEM;
   l->calls = calls;
 
   memset(text + l->size, TEXT_FILLER, at - l->size);
-  memcpy(text + at, code->text, code->size);
-  for (uint32_t i = 0; i < code->nlines; i++)
-    lines[l->nlines++] = (LineEntry){at + code->lines[i].pc, code->lines[i].where};
-  for (uint32_t i = 0; i < code->ncalls; i++)
-    calls[l->ncalls++] = (CallSite){at + code->calls[i].at, code->calls[i].func};
-  l->image->saves_ctx[l->image->nfuncs] = code->saves_ctx;
+  memcpy(text + at, u->text, u->size);
+  for (uint32_t i = 0; i < u->nlines; i++)
+    lines[l->nlines++] = (LineEntry){at + u->lines[i].pc, u->lines[i].where};
+  for (uint32_t i = 0; i < u->ncalls; i++)
+    calls[l->ncalls++] = (CallSite){at + u->calls[i].at, u->calls[i].func};
+  l->image->saves_ctx[l->image->nfuncs] = u->saves_ctx;
   l->image->func_at[l->image->nfuncs++] = at;
   l->size = (uint32_t)end;
+  lw_stats_add(&l->image->stats, &u->stats);
   return LW_OK;
 }
 
-static void count(CompileStats *s, const Compiled *c, uint32_t body_bytes)
+void lw_stats_add(CompileStats *sum, const CompileStats *more)
 {
-  s->wasm_bytes += body_bytes;
-  s->ir_instructions += c->f.nins;
-  s->spills += c->alloc.nspills;
-  s->reloads += c->alloc.nreloads;
-  s->moves += c->alloc.nmoves;
-  if (body_bytes > s->largest_body) s->largest_body = body_bytes;
+  sum->ns += more->ns;
+  sum->code_bytes += more->code_bytes;
+  sum->wasm_bytes += more->wasm_bytes;
+  sum->ir_instructions += more->ir_instructions;
+  sum->spills += more->spills;
+  sum->reloads += more->reloads;
+  sum->moves += more->moves;
+  if (more->peak_scratch > sum->peak_scratch) sum->peak_scratch = more->peak_scratch;
+  if (more->largest_body > sum->largest_body) sum->largest_body = more->largest_body;
 }
 
-static Status compile_all(Linker *l, const EmitOptions *opts, Arena *scratch)
+/* Compile one function; what *out points to lies in `scratch`. */
+static Status compile(const Module *m, uint32_t func, const CompileOptions *opts,
+                      Arena *scratch, Unit *out, Err *err)
+{
+  Compiled c;
+  EmitOptions emit = {.explicit_bounds = opts->explicit_bounds};
+  TRY(lw_compile_front(m, func, scratch, &c, err));
+  TRY(lw_compile_back(&emit, scratch, &c, err));
+  const FuncCode *code = &c.code;
+  uint32_t body_bytes = m->funcs[func].body.size;
+  *out = (Unit){
+    .text = code->text,
+    .lines = code->lines,
+    .calls = code->calls,
+    .size = code->size,
+    .nlines = code->nlines,
+    .ncalls = code->ncalls,
+    .saves_ctx = code->saves_ctx,
+    .stats = {.code_bytes = code->size,
+              .wasm_bytes = body_bytes,
+              .ir_instructions = c.f.nins,
+              .spills = c.alloc.nspills,
+              .reloads = c.alloc.nreloads,
+              .moves = c.alloc.nmoves,
+              .peak_scratch = scratch->peak,
+              .largest_body = body_bytes},
+  };
+  return LW_OK;
+}
+
+static Status compile_all(Linker *l, const CompileOptions *opts, Arena *scratch)
 {
   const Module *m = l->m;
   for (uint32_t func = m->nfuncs_imported; func < m->nfuncs; func++) {
-    Compiled c;
-    TRY(lw_compile_front(m, func, scratch, &c, l->err));
-    TRY(lw_compile_back(opts, scratch, &c, l->err));
-    TRY(append(l, &c.code));
-    count(&l->image->stats, &c, m->funcs[func].body.size);
+    Unit u;
+    TRY(compile(m, func, opts, scratch, &u, l->err));
+    TRY(append(l, &u));
     lw_arena_reset(scratch);
   }
-  l->image->func_at[l->image->nfuncs] = l->size;
   return LW_OK;
+}
+
+static bool copy(void *to, const void *from, size_t size)
+{
+  void **place = to;
+  *place = malloc(size ? size : 1);
+  if (*place && size) memcpy(*place, from, size);
+  return *place != NULL;
+}
+
+Status lw_unit_compile(const Module *m, uint32_t func, const CompileOptions *opts,
+                       Arena *scratch, Unit *out, Err *err)
+{
+  Unit u = {0};
+  uint64_t start = lw_os_now_ns();
+  Status s = compile(m, func, opts, scratch, &u, err);
+  *out = u;
+  if (s == LW_OK) {
+    out->text = NULL, out->lines = NULL, out->calls = NULL;
+    if (!copy(&out->text, u.text, u.size) ||
+        !copy(&out->lines, u.lines, u.nlines * sizeof *u.lines) ||
+        !copy(&out->calls, u.calls, u.ncalls * sizeof *u.calls)) {
+      lw_unit_free(out);
+      s = lw_nomem(err, "machine code");
+    }
+    out->stats.ns = lw_os_now_ns() - start;
+  }
+  lw_arena_reset(scratch);
+  return s;
+}
+
+void lw_unit_free(Unit *u)
+{
+  free(u->text);
+  free(u->lines);
+  free(u->calls);
+  *u = (Unit){0};
 }
 
 static void resolve_calls(const Linker *l)
@@ -146,36 +214,64 @@ static Status publish(Linker *l)
   return LW_OK;
 }
 
+/* The tables of all functions, empty. */
+static Status begin(Linker *l)
+{
+  Image *image = l->image;
+  size_t nfuncs = l->m->nfuncs - l->m->nfuncs_imported;
+  *image = (Image){0};
+  image->func_at = malloc(sizeof *image->func_at * (nfuncs + 1));
+  image->saves_ctx = calloc(nfuncs + 1, sizeof *image->saves_ctx);
+  if (image->func_at && image->saves_ctx) return LW_OK;
+  return lw_nomem(l->err, "machine code");
+}
+
+/* Whatever came of it; the text is the caller's. */
+static void end(Linker *l, Status s)
+{
+  Image *image = l->image;
+  if (s == LW_OK) resolve_calls(l);
+  if (image->func_at) image->func_at[image->nfuncs] = l->size;
+  image->nlines = l->nlines;
+  image->stats.code_bytes = l->size;
+  free(l->calls);
+}
+
 Status lw_image_compile(const Module *m, const CompileOptions *opts, Image *image,
                         Err *err)
 {
   uint64_t start = lw_os_now_ns();
   Linker l = {.m = m, .image = image, .err = err};
   Arena scratch = {0};
-  EmitOptions emit = {.explicit_bounds = opts->explicit_bounds};
-  *image = (Image){0};
-  Status s = LW_NOMEM;
-  size_t nfuncs = m->nfuncs - m->nfuncs_imported;
-  image->func_at = malloc(sizeof *image->func_at * (nfuncs + 1));
-  image->saves_ctx = calloc(nfuncs + 1, sizeof *image->saves_ctx);
-  if (!image->func_at || !image->saves_ctx) {
-    lw_nomem(err, "machine code");
-    goto done;
-  }
-  s = compile_all(&l, &emit, &scratch);
-  if (s) goto done;
-  resolve_calls(&l);
-  s = publish(&l);
-  image->nlines = l.nlines;
-  image->stats.code_bytes = l.size;
-  image->stats.peak_scratch = scratch.peak;
-  image->stats.ns = lw_os_now_ns() - start;
-done:
+  Status s = begin(&l);
+  if (s == LW_OK) s = compile_all(&l, opts, &scratch);
   lw_arena_free(&scratch);
+  end(&l, s);
+  if (s == LW_OK) s = publish(&l);
+  image->stats.ns = lw_os_now_ns() - start;
   free(l.text);
-  free(l.calls);
-  if (s) lw_image_free(image);
+  if (s != LW_OK) lw_image_free(image);
   return s;
+}
+
+Status lw_image_join(const Module *m, const Unit *units, Image *image, Err *err)
+{
+  Linker l = {.m = m, .image = image, .err = err};
+  Status s = begin(&l);
+  for (uint32_t k = 0; s == LW_OK && k < m->nfuncs - m->nfuncs_imported; k++)
+    s = append(&l, &units[k]);
+  end(&l, s);
+  image->text = l.text;
+  image->text_size = l.size;
+  if (s != LW_OK) lw_image_drop(image);
+  return s;
+}
+
+void lw_image_drop(Image *image)
+{
+  free((void *)(uintptr_t)image->text);
+  image->text = NULL;
+  lw_image_free(image);
 }
 
 void lw_image_free(Image *image)
@@ -188,18 +284,11 @@ void lw_image_free(Image *image)
   *image = (Image){0};
 }
 
-static bool text_offset(const Image *image, const void *pc, uint32_t *at)
-{
-  uintptr_t offset = (uintptr_t)pc - (uintptr_t)image->text;
-  if (!image->text || offset > image->text_size) return false;
-  *at = (uint32_t)offset;
-  return true;
-}
-
 uint32_t lw_image_find(const Image *image, const void *pc)
 {
-  uint32_t at, low = 0, high = image->nfuncs;
-  if (!text_offset(image, pc, &at) || high == 0) return UINT32_MAX;
+  uint32_t low = 0, high = image->nfuncs;
+  uintptr_t at = (uintptr_t)pc - (uintptr_t)image->text;
+  if (!image->text || at > image->text_size || high == 0) return UINT32_MAX;
   while (high - low > 1) { /* func_at[low] <= at < func_at[high] */
     uint32_t middle = low + (high - low) / 2;
     if (image->func_at[middle] <= at)
@@ -210,17 +299,17 @@ uint32_t lw_image_find(const Image *image, const void *pc)
   return low;
 }
 
-/* The last entry at or before pc: a function's first one is its own start. */
-uint32_t lw_image_where(const Image *image, const void *pc)
+/* The last entry at or before it: a function's first one is its own start. */
+uint32_t lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at)
 {
-  uint32_t at, low = 0, high = image->nlines;
-  if (!text_offset(image, pc, &at) || high == 0) return 0;
+  uint32_t low = 0, high = nlines;
+  if (high == 0) return 0;
   while (high - low > 1) {
     uint32_t middle = low + (high - low) / 2;
-    if (image->lines[middle].pc <= at)
+    if (lines[middle].pc <= at)
       low = middle;
     else
       high = middle;
   }
-  return image->lines[low].where;
+  return lines[low].where;
 }

@@ -22,9 +22,15 @@ unsigned lw_stub_resume(struct Activation *a);
 ** are in place, the guest goes on; else what lw_stub_enter or resume returns.
 */
 unsigned lw_act_callout(struct Activation *a);
+/*
+** Called by the lazy stub on the host's stack (rt/lazy.c defines it): the code of the
+** function whose thunk of `ctx` would be returned to at `back`, or NULL with a->trap set.
+*/
+const void *lw_lazy_enter(struct Activation *a, void *ctx, const void *back);
 
 extern const unsigned char lw_stub_callout[];   /* code of a host function's cell */
 extern const unsigned char lw_stub_helper[];    /* VMCTX_CALL_C */
+extern const unsigned char lw_stub_lazy[];      /* VMCTX_LAZY */
 extern const unsigned char lw_stub_closed[];    /* code of a closed instance's cells */
 extern const unsigned char lw_stub_exhausted[]; /* traps: call stack exhausted */
 extern const unsigned char lw_stub_trap_exit[]; /* where a signal handler goes on */

@@ -221,8 +221,9 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
   const char *message = s == LW_TRAP        ? lw_trap_text(a->trap)
                         : s == LW_CLOSED    ? "the instance was closed during the call"
                         : s == LW_INTERRUPT ? "interrupted"
-                        : s == LW_NOMEM     ? "out of memory for a thread's signal stack"
-                                            : lw_status_text(s);
+                        : a->trap == TRAP_NO_CODE ? lw_trap_text(a->trap)
+                        : s == LW_NOMEM ? "out of memory for a thread's signal stack"
+                                        : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lw_push_error(L, s, message, ERR_NOWHERE);
   int error = lua_gettop(L);

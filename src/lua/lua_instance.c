@@ -266,10 +266,12 @@ static int instance_stats(lua_State *L)
   check_instance(L);
   lua_createtable(L, 0, 5);
   const Instance *i = lw_live_instance(L, 1);
+  CodeInfo info;
+  lw_code_info(i->code, i->image, &info);
   set_count(L, "memory_bytes", lw_instance_memory_bytes(i));
   set_count(L, "memories", i->module->nmemories);
   set_count(L, "functions", i->module->nfuncs);
-  set_count(L, "code_bytes", i->image->stats.code_bytes);
+  set_count(L, "code_bytes", info.stats.code_bytes);
   lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard"); /* may run a finalizer */
   lua_setfield(L, -2, "bounds");
   return 1;

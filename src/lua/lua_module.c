@@ -141,7 +141,11 @@ static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
   static const char *const modes[] = {"guard", "explicit", NULL};
   lw_check_options(L, arg, what, known);
   CodeOptions opts = {0};
-  lw_opt_bool(L, arg, "eager", true); /* so it is in any case */
+  bool eager = lw_opt_bool(L, arg, "eager", true);
+  if (eager != lw_opt_bool(L, arg, "eager", false)) /* not given */
+    opts.eager = EAGER_AUTO;
+  else
+    opts.eager = eager ? EAGER_YES : EAGER_NO;
   opts.features = features_of(L, arg);
   opts.explicit_bounds = lw_opt_choice(L, arg, "bounds", modes, 0) == 1;
   opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 0, 0);
@@ -309,37 +313,42 @@ static int module_info(lua_State *L)
   HeldCode *held = push_code(L);
   const Module *m = lw_code_module(held->code);
   const CodeOptions *opts = lw_code_options(held->code);
-  const Image *image;
+  const CodeImage *image;
+  CodeInfo info;
   Err err = {.at = ERR_NOWHERE};
   Status s = lw_code_image(held->code, opts->explicit_bounds, &image, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
-  const CompileStats *c = &image->stats;
+  lw_code_info(held->code, image, &info);
+  const CompileStats *c = &info.stats;
   const struct {
     const char *key;
     uint64_t value;
   } rows[] = {
-    {"functions",       m->nfuncs - m->nfuncs_imported},
-    {"imports",         m->nimports                   },
-    {"exports",         m->nexports                   },
-    {"size",            m->size                       },
-    {"wasm_bytes",      c->wasm_bytes                 },
-    {"code_bytes",      c->code_bytes                 },
-    {"compile_ns",      c->ns                         },
-    {"ir_instructions", c->ir_instructions            },
-    {"spills",          c->spills                     },
-    {"reloads",         c->reloads                    },
-    {"moves",           c->moves                      },
-    {"peak_scratch",    c->peak_scratch               },
-    {"largest_body",    c->largest_body               },
-    {"effort",          opts->effort                  },
+    {"functions",       info.functions    },
+    {"compiled",        info.compiled     },
+    {"imports",         m->nimports       },
+    {"exports",         m->nexports       },
+    {"size",            m->size           },
+    {"wasm_bytes",      c->wasm_bytes     },
+    {"code_bytes",      c->code_bytes     },
+    {"compile_ns",      c->ns             },
+    {"ir_instructions", c->ir_instructions},
+    {"spills",          c->spills         },
+    {"reloads",         c->reloads        },
+    {"moves",           c->moves          },
+    {"peak_scratch",    c->peak_scratch   },
+    {"largest_body",    c->largest_body   },
+    {"effort",          opts->effort      },
   };
-  lua_createtable(L, 0, (int)(sizeof rows / sizeof *rows) + 1);
+  lua_createtable(L, 0, (int)(sizeof rows / sizeof *rows) + 2);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     lua_pushinteger(L, (lua_Integer)rows[i].value);
     lua_setfield(L, -2, rows[i].key);
   }
   lua_pushstring(L, opts->explicit_bounds ? "explicit" : "guard");
   lua_setfield(L, -2, "bounds");
+  lua_pushboolean(L, info.lazy);
+  lua_setfield(L, -2, "lazy");
   lw_release(&held->h);
   return 1;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "jit/text.h"
+#include "rt/worker.h"
 #include "wasm/ops.h"
 
 /* ---- texts made by malloc, owned while Lua copies them ---- */
@@ -200,6 +201,14 @@ static int tools_interrupt(lua_State *L)
   return 1;
 }
 
+/* core.drain(): wait until nothing is compiled in the background any more */
+static int tools_drain(lua_State *L)
+{
+  (void)L;
+  lw_worker_drain();
+  return 0;
+}
+
 /* core.collect(): the collector of references, now */
 static int tools_collect(lua_State *L)
 {
@@ -212,6 +221,7 @@ static const luaL_Reg held_meta[] = {
   {NULL,   NULL     },
 };
 static const luaL_Reg functions[] = {
+  {"drain",     tools_drain    },
   {"opcodes",   tools_opcodes  },
   {"dump",      tools_dump     },
   {"ir_parse",  tools_ir_parse },

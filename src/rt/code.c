@@ -4,21 +4,24 @@
 ** An entry is in the registry from the moment its compile begins, so that a second
 ** request for the same bytes finds it and waits for the first to end; different modules
 ** compile in parallel. A failed entry leaves the registry at once; those who waited take
-** its error with them.
+** its error with them. What was being compiled by another thread when the process forked
+** is passed over in the child.
 ** Found is not proved: bytes are compared on every hit.
-** Lock order: a Code's own lock (images), then the registry's.
+** One lock, LOCK_CODES, guards all of it; it is never held over a compile.
 ** Layer: rt.
 */
 #include "rt/code.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "base/lock.h"
 #include "rt/func.h"
+#include "rt/lazy.h"
 #include "rt/prefill.h"
+#include "rt/texts.h"
+#include "rt/worker.h"
 
 typedef enum { CODE_COMPILING, CODE_READY, CODE_FAILED } CodeState;
 
@@ -28,95 +31,42 @@ struct Code {
   CodeStore store; /* a reference to its user is held */
   uint8_t *bytes;  /* ours */
   size_t size;
-  CodeState state;
-  uint32_t refs; /* under the registry's lock, as are state and next */
+  CodeState state; /* under the lock, as is all that changes */
+  uint32_t generation, refs;
   Status failure;
   Err err;
   Module module;
-  uint32_t *types;      /* interned */
-  uint32_t ntypes;      /* how many of them */
-  pthread_mutex_t lock; /* the fields below */
-  Image images[2];      /* guard, explicit */
-  bool have_image[2];
-  bool prefill_tried;
+  uint32_t *types;     /* interned */
+  uint32_t ntypes;     /* how many of them */
+  CodeImage images[2]; /* guard, explicit */
+  CodeOnce prefilled;
   int prefill; /* number of the data image, or -1 */
   size_t prefill_size;
   struct Code *next; /* in its bucket */
 };
 
 enum { BUCKETS = 256 };
-static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t compiled = PTHREAD_COND_INITIALIZER;
 static Code *buckets[BUCKETS];
 static CodeStats stats;
 
-/* Text of every image, sorted, for traces. Under the registry's lock. */
-typedef struct TextRange {
-  const uint8_t *at;
-  size_t size;
-  Code *code;
-  const Image *image;
-} TextRange;
-static TextRange *texts;
-static size_t ntexts, texts_cap;
+/* ---- done once ---- */
 
-static size_t text_after(const uint8_t *pc) /* the first range that begins beyond pc */
+enum { ONCE_NOT, ONCE_BUSY, ONCE_DONE };
+
+bool lw_once_claim(CodeOnce *once)
 {
-  size_t low = 0, high = ntexts;
-  while (low < high) {
-    size_t mid = low + (high - low) / 2;
-    if (texts[mid].at <= pc)
-      low = mid + 1;
-    else
-      high = mid;
-  }
-  return low;
+  while (once->state == ONCE_BUSY && once->generation == lw_fork_generation())
+    lw_lock_wait(LOCK_CODES);
+  if (once->state == ONCE_DONE) return false;
+  *once = (CodeOnce){ONCE_BUSY, lw_fork_generation()};
+  return true;
 }
 
-static bool text_add(Code *c, const Image *image)
+void lw_once_end(CodeOnce *once, bool done)
 {
-  if (image->text_size == 0) return true;
-  pthread_mutex_lock(&registry);
-  if (ntexts == texts_cap) {
-    size_t cap = texts_cap ? texts_cap * 2 : 64;
-    TextRange *more = realloc(texts, cap * sizeof *more);
-    if (more) texts = more, texts_cap = cap;
-  }
-  bool room = ntexts < texts_cap;
-  if (room) {
-    size_t n = text_after(image->text);
-    memmove(&texts[n + 1], &texts[n], (ntexts - n) * sizeof *texts);
-    texts[n] = (TextRange){image->text, image->text_size, c, image};
-    ntexts++;
-    stats.text_bytes += image->text_size;
-  }
-  pthread_mutex_unlock(&registry);
-  return room;
-}
-
-static void text_remove(const Image *image)
-{
-  if (image->text_size == 0) return;
-  pthread_mutex_lock(&registry);
-  size_t n = text_after(image->text);
-  assert(n > 0 && texts[n - 1].image == image);
-  memmove(&texts[n - 1], &texts[n], (ntexts - n) * sizeof *texts);
-  ntexts--;
-  stats.text_bytes -= image->text_size;
-  pthread_mutex_unlock(&registry);
-}
-
-Code *lw_code_of_pc(const void *pc, const Image **image)
-{
-  Code *c = NULL;
-  pthread_mutex_lock(&registry);
-  size_t n = text_after(pc);
-  if (n > 0 && (size_t)((const uint8_t *)pc - texts[n - 1].at) < texts[n - 1].size) {
-    c = texts[n - 1].code;
-    *image = texts[n - 1].image;
-  }
-  pthread_mutex_unlock(&registry);
-  return c;
+  assert(once->state == ONCE_BUSY && once->generation == lw_fork_generation());
+  once->state = done ? ONCE_DONE : ONCE_NOT;
+  lw_lock_wake(LOCK_CODES);
 }
 
 /* ---- making and freeing ---- */
@@ -127,8 +77,7 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
   Code *c = calloc(1, sizeof *c);
   if (!c) return NULL;
   c->bytes = malloc(size ? size : 1);
-  if (!c->bytes || pthread_mutex_init(&c->lock, NULL) != 0) {
-    free(c->bytes);
+  if (!c->bytes) {
     free(c);
     return NULL;
   }
@@ -136,6 +85,7 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
   c->size = size;
   c->hash = hash;
   c->options = *opts;
+  c->generation = lw_fork_generation();
   c->refs = 1;
   c->prefill = -1;
   if (store) c->store = *store;
@@ -143,20 +93,28 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
   return c;
 }
 
+static void image_free(CodeImage *i)
+{
+  if (i->once.state != ONCE_DONE) return;
+  if (i->lazy) lw_lazy_free(i->lazy);
+  if (i->image.text_size) {
+    lw_lock(LOCK_CODES);
+    lw_texts_remove(i->image.text);
+    lw_unlock(LOCK_CODES);
+  }
+  lw_image_free(&i->image);
+}
+
 static void code_free(Code *c)
 {
   for (int n = 0; n < 2; n++)
-    if (c->have_image[n]) {
-      text_remove(&c->images[n]);
-      lw_image_free(&c->images[n]);
-    }
+    image_free(&c->images[n]);
   if (c->prefill >= 0) lw_prefill_free(c->prefill);
   for (uint32_t k = 0; k < c->ntypes; k++)
     lw_type_release(c->types[k]);
   free(c->types);
   if (c->state == CODE_READY) lw_module_free(&c->module);
   if (c->store.unref) c->store.unref(c->store.user);
-  pthread_mutex_destroy(&c->lock);
   free(c->bytes);
   free(c);
 }
@@ -171,36 +129,98 @@ static Status intern_types(Code *c, Err *err)
   return LW_OK;
 }
 
-/* The image for one bounds mode: loaded or compiled. Under c->lock, or before anybody
-   else knows c. *loaded: the store had it. */
-static Status make_image(Code *c, bool explicit_bounds, bool *loaded, Err *err)
+static bool is_lazy(const Code *c)
+{
+  if (c->module.nfuncs == c->module.nfuncs_imported) return false;
+  if (c->options.eager != EAGER_AUTO) return c->options.eager == EAGER_NO;
+  return c->module.code.size > LAZY_ABOVE;
+}
+
+static bool note_text(Code *c, CodeImage *i)
+{
+  if (i->image.text_size == 0) return true;
+  TextRange range = {i->image.text, i->image.text_size, c, i, NULL};
+  lw_lock(LOCK_CODES);
+  bool noted = lw_texts_add(&range);
+  lw_unlock(LOCK_CODES);
+  return noted;
+}
+
+/* The image for one bounds mode: loaded, compiled, or to be compiled. *loaded: the store
+   had it. */
+static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *loaded,
+                         Err *err)
 {
   CompileOptions opts = {explicit_bounds, c->options.effort};
-  Image *image = &c->images[explicit_bounds];
   const CodeStore *store = &c->store;
-  *loaded = store->load && store->load(store->user, c, explicit_bounds, image);
+  *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {
     TRY(lw_module_validate_bodies(&c->module, err));
-    TRY(lw_image_compile(&c->module, &opts, image, err));
-    if (store->save) store->save(store->user, c, explicit_bounds, image);
+    if (is_lazy(c)) {
+      i->lazy = lw_lazy_new(c, i, &opts, err);
+      return i->lazy ? LW_OK : LW_NOMEM;
+    }
+    TRY(lw_image_compile(&c->module, &opts, &i->image, err));
+    if (store->save) store->save(store->user, c, explicit_bounds, &i->image);
   }
-  if (!text_add(c, image)) {
-    lw_image_free(image);
-    return lw_nomem(err, "the map of machine code");
-  }
-  c->have_image[explicit_bounds] = true;
+  if (note_text(c, i)) return LW_OK;
+  lw_image_free(&i->image);
+  return lw_nomem(err, "the map of machine code");
+}
+
+static Status image_once(Code *c, bool explicit_bounds, bool *loaded, Err *err)
+{
+  Status s = LW_OK;
+  CodeImage *i = &c->images[explicit_bounds];
+  lw_lock(LOCK_CODES);
+  bool mine = lw_once_claim(&i->once);
+  lw_unlock(LOCK_CODES);
+  if (!mine) return s;
+  s = make_image(c, i, explicit_bounds, loaded, err);
+  lw_lock(LOCK_CODES);
+  lw_once_end(&i->once, s == LW_OK);
+  lw_unlock(LOCK_CODES);
+  return s;
+}
+
+Status lw_code_image(Code *c, bool explicit_bounds, const CodeImage **out, Err *err)
+{
+  bool loaded;
+  TRY(image_once(c, explicit_bounds, &loaded, err));
+  *out = &c->images[explicit_bounds];
+  if ((*out)->lazy) lw_worker_add(c, explicit_bounds);
   return LW_OK;
 }
 
-Status lw_code_image(Code *c, bool explicit_bounds, const Image **out, Err *err)
+const void *lw_code_entry(const CodeImage *i, uint32_t n)
 {
-  bool loaded;
-  pthread_mutex_lock(&c->lock);
-  Status s = LW_OK;
-  if (!c->have_image[explicit_bounds]) s = make_image(c, explicit_bounds, &loaded, err);
-  pthread_mutex_unlock(&c->lock);
-  if (s == LW_OK) *out = &c->images[explicit_bounds];
-  return s;
+  if (i->lazy) return lw_lazy_entry(i->lazy, n);
+  assert(n < i->image.nfuncs);
+  return i->image.text + i->image.func_at[n];
+}
+
+Status lw_code_complete(Code *c, bool explicit_bounds, bool (*go_on)(void *user),
+                        void *user, Err *err)
+{
+  CodeImage *i = &c->images[explicit_bounds];
+  assert(i->once.state == ONCE_DONE);
+  if (!i->lazy) return LW_OK;
+  TRY(lw_lazy_complete(i->lazy, go_on, user, err));
+  if (!c->store.save) return LW_OK;
+  lw_lock(LOCK_CODES);
+  bool mine = lw_once_claim(&i->saved);
+  lw_unlock(LOCK_CODES);
+  if (!mine) return LW_OK;
+  Image joined;
+  Err ignored = {.at = ERR_NOWHERE}; /* all is compiled: it just cannot be stored */
+  if (lw_lazy_join(i->lazy, &joined, &ignored) == LW_OK) {
+    c->store.save(c->store.user, c, explicit_bounds, &joined);
+    lw_image_drop(&joined);
+  }
+  lw_lock(LOCK_CODES);
+  lw_once_end(&i->saved, true);
+  lw_unlock(LOCK_CODES);
+  return LW_OK;
 }
 
 /* All that has to be done before anybody may use it. */
@@ -210,7 +230,7 @@ static Status build(Code *c, bool *loaded, Err *err)
   TRY(lw_module_decode(c->bytes, c->size, &d, &c->module, err));
   Status s = lw_module_validate_outside(&c->module, err);
   if (s == LW_OK) s = intern_types(c, err);
-  if (s == LW_OK) s = make_image(c, c->options.explicit_bounds, loaded, err);
+  if (s == LW_OK) s = image_once(c, c->options.explicit_bounds, loaded, err);
   if (s != LW_OK) lw_module_free(&c->module);
   return s;
 }
@@ -233,6 +253,7 @@ static Code *find(const uint8_t *bytes, size_t size, Hash128 hash,
 {
   for (Code *c = *bucket_of(hash); c; c = c->next)
     if (c->hash.low == hash.low && c->hash.high == hash.high && c->size == size &&
+        (c->state != CODE_COMPILING || c->generation == lw_fork_generation()) &&
         same_options(&c->options, opts) && memcmp(c->bytes, bytes, size) == 0)
       return c;
   return NULL;
@@ -268,7 +289,7 @@ static Status join(Code *c, Code **out, Err *err)
 {
   c->refs++;
   while (c->state == CODE_COMPILING)
-    pthread_cond_wait(&compiled, &registry);
+    lw_lock_wait(LOCK_CODES);
   Status s = c->failure;
   bool last = false;
   if (s == LW_OK) {
@@ -278,35 +299,37 @@ static Status join(Code *c, Code **out, Err *err)
     if (err->msg[0] == '\0') *err = c->err;
     last = let_go(c);
   }
-  pthread_mutex_unlock(&registry);
+  lw_unlock(LOCK_CODES);
   if (last) code_free(c);
   return s;
 }
 
 /* The compile of an entry has ended: let those who wait for it go on. */
-static void settle(Code *c, Status s, Err *err)
+static void settle(Code *c, Status s, bool loaded, Err *err)
 {
-  pthread_mutex_lock(&registry);
+  lw_lock(LOCK_CODES);
   c->failure = s;
   c->state = s == LW_OK ? CODE_READY : CODE_FAILED;
   bool last = false;
   if (s == LW_OK) {
-    stats.compiles++;
+    stats.compiles += !loaded;
+    stats.loads += loaded;
   } else {
     leave(c);
     if (err->msg[0] == '\0') *err = c->err;
     last = let_go(c);
   }
-  pthread_cond_broadcast(&compiled);
-  pthread_mutex_unlock(&registry);
+  lw_lock_wake(LOCK_CODES);
+  lw_unlock(LOCK_CODES);
   if (last) code_free(c);
 }
 
-Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opts,
-                       const CodeStore *store, Code **out, CodeHow *how, Err *err)
+/* Found, waited for, or built. */
+static Status obtain(const uint8_t *bytes, size_t size, const CodeOptions *opts,
+                     const CodeStore *store, Code **out, CodeHow *how, Err *err)
 {
   Hash128 hash = lw_hash128(bytes, size);
-  pthread_mutex_lock(&registry);
+  lw_lock(LOCK_CODES);
   Code *c = find(bytes, size, hash, opts);
   if (c) {
     *how = c->state == CODE_COMPILING ? CODE_IS_JOINED : CODE_IS_SHARED;
@@ -314,15 +337,28 @@ Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opt
   }
   c = code_new(bytes, size, hash, opts, store);
   if (c) enter(c);
-  pthread_mutex_unlock(&registry);
+  lw_unlock(LOCK_CODES);
   if (!c) return lw_nomem(err, "a module");
 
   bool loaded = false;
   Status s = build(c, &loaded, &c->err);
-  settle(c, s, err);
+  settle(c, s, loaded, err);
   if (s != LW_OK) return s;
   *how = loaded ? CODE_IS_LOADED : CODE_IS_COMPILED;
   *out = c;
+  return s;
+}
+
+Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opts,
+                       const CodeStore *store, Code **out, CodeHow *how, Err *err)
+{
+  TRY(obtain(bytes, size, opts, store, out, how, err));
+  Status s = LW_OK;
+  if (opts->eager == EAGER_YES)
+    s = lw_code_complete(*out, opts->explicit_bounds, NULL, NULL, err);
+  else if ((*out)->images[opts->explicit_bounds].lazy)
+    lw_worker_add(*out, opts->explicit_bounds);
+  if (s != LW_OK) lw_code_unref(*out);
   return s;
 }
 
@@ -339,19 +375,19 @@ Status lw_code_validate(const uint8_t *bytes, size_t size, const CodeOptions *op
 
 Code *lw_code_ref(Code *c)
 {
-  pthread_mutex_lock(&registry);
+  lw_lock(LOCK_CODES);
   assert(c->refs > 0 && c->state == CODE_READY);
   c->refs++;
-  pthread_mutex_unlock(&registry);
+  lw_unlock(LOCK_CODES);
   return c;
 }
 
 void lw_code_unref(Code *c)
 {
   if (!c) return;
-  pthread_mutex_lock(&registry);
+  lw_lock(LOCK_CODES);
   bool last = let_go(c);
-  pthread_mutex_unlock(&registry);
+  lw_unlock(LOCK_CODES);
   if (last) code_free(c);
 }
 
@@ -377,19 +413,84 @@ Hash128 lw_code_hash(const Code *c)
   return c->hash;
 }
 
+bool lw_code_is_complete(Code *c, bool explicit_bounds)
+{
+  CompileStats unused;
+  const CodeImage *i = &c->images[explicit_bounds];
+  lw_lock(LOCK_CODES);
+  bool complete = i->once.state == ONCE_DONE;
+  if (complete && i->lazy)
+    complete = lw_lazy_compiled(i->lazy, &unused) == lw_lazy_count(i->lazy) &&
+               (!c->store.save || i->saved.state == ONCE_DONE);
+  lw_unlock(LOCK_CODES);
+  return complete;
+}
+
+bool lw_code_shared(Code *c)
+{
+  lw_lock(LOCK_CODES);
+  bool shared = c->refs > 1;
+  lw_unlock(LOCK_CODES);
+  return shared;
+}
+
+void lw_code_info(Code *c, const CodeImage *i, CodeInfo *out)
+{
+  *out = (CodeInfo){.functions = c->module.nfuncs - c->module.nfuncs_imported};
+  out->compiled = out->functions;
+  out->lazy = i->lazy != NULL;
+  lw_lock(LOCK_CODES);
+  if (i->lazy)
+    out->compiled = lw_lazy_compiled(i->lazy, &out->stats);
+  else
+    out->stats = i->image.stats;
+  lw_unlock(LOCK_CODES);
+}
+
 int lw_code_data_image(Code *c, size_t *size)
 {
-  pthread_mutex_lock(&c->lock);
-  if (!c->prefill_tried) c->prefill = lw_prefill_make(&c->module, &c->prefill_size);
-  c->prefill_tried = true;
+  lw_lock(LOCK_CODES);
+  bool mine = lw_once_claim(&c->prefilled);
+  lw_unlock(LOCK_CODES);
+  if (mine) {
+    c->prefill = lw_prefill_make(&c->module, &c->prefill_size);
+    lw_lock(LOCK_CODES);
+    lw_once_end(&c->prefilled, true);
+    lw_unlock(LOCK_CODES);
+  }
   *size = c->prefill_size;
-  pthread_mutex_unlock(&c->lock);
   return c->prefill;
+}
+
+static bool place_eager(const TextRange *t, const void *pc, CodePlace *out)
+{
+  const Image *image = &t->image->image;
+  uint32_t n = lw_image_find(image, pc);
+  if (n == UINT32_MAX) return false;
+  uint32_t at = (uint32_t)((const uint8_t *)pc - image->text);
+  out->func = n;
+  out->offset = at - image->func_at[n];
+  out->where = lw_lines_where(image->lines, image->nlines, at);
+  out->saves_ctx = image->saves_ctx[n];
+  return true;
+}
+
+bool lw_code_place(const void *pc, CodePlace *out)
+{
+  *out = (CodePlace){0};
+  lw_lock(LOCK_CODES);
+  const TextRange *t = lw_texts_find(pc);
+  bool found = t && (t->image->lazy ? lw_lazy_place(t->image->lazy, t->chunk, pc, out)
+                                    : place_eager(t, pc, out));
+  if (found) out->code = t->code;
+  lw_unlock(LOCK_CODES);
+  return found;
 }
 
 void lw_code_stats(CodeStats *out)
 {
-  pthread_mutex_lock(&registry);
+  lw_lock(LOCK_CODES);
   *out = stats;
-  pthread_mutex_unlock(&registry);
+  out->text_bytes = lw_texts_bytes();
+  lw_unlock(LOCK_CODES);
 }

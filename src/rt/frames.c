@@ -15,9 +15,7 @@
 
 static bool name_frame(Walk *w)
 {
-  w->code = lw_code_of_pc(w->pc, &w->image);
-  if (w->code) w->func = lw_image_find(w->image, w->pc);
-  return w->code && w->func != UINT32_MAX;
+  return lw_code_place(w->pc, &w->place);
 }
 
 /* May the two words at rbp be read? */
@@ -31,7 +29,7 @@ static bool inside(const Activation *a, void **rbp)
 /* What the frame itself says, else what its callee was. */
 static void attribute(Walk *w)
 {
-  if (w->image->saves_ctx[w->func] && inside(w->act, w->rbp - 1)) w->ctx = w->rbp[-1];
+  if (w->place.saves_ctx && inside(w->act, w->rbp - 1)) w->ctx = w->rbp[-1];
 }
 
 bool lw_walk_first(const Activation *a, Walk *w)
@@ -41,9 +39,8 @@ bool lw_walk_first(const Activation *a, Walk *w)
   /* Where it called out, r14 was the host function. Where it trapped, r14 is its own, and
      the frame may not have been made yet. */
   if (a->trap_ctx == a->callee) attribute(w);
-  uintptr_t start = (uintptr_t)w->image->text + w->image->func_at[w->func];
   if (inside(a, (void **)(void *)a->trap_rsp))
-    w->next_pc = lw_context_return((uint32_t)((uintptr_t)w->pc - start), a->trap_rsp);
+    w->next_pc = lw_context_return(w->place.offset, a->trap_rsp);
   return true;
 }
 
@@ -71,9 +68,9 @@ uint32_t lw_act_frames(const Activation *a, Frame *out, uint32_t cap)
   uint32_t n = 0;
   for (bool more = lw_walk_first(a, &w); more; more = lw_walk_next(&w), n++) {
     if (n >= cap) continue;
-    const Module *m = lw_code_module(w.code);
-    out[n] =
-      (Frame){m, w.code, m->nfuncs_imported + w.func, lw_image_where(w.image, w.pc)};
+    const CodePlace *p = &w.place;
+    const Module *m = lw_code_module(p->code);
+    out[n] = (Frame){m, p->code, m->nfuncs_imported + p->func, p->where};
   }
   return n;
 }

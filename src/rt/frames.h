@@ -18,9 +18,7 @@ typedef struct Walk {
   void **rbp;
   const uint8_t *next_pc; /* the caller's, where this frame was not made yet */
   const void *ctx;        /* the Instance whose frame it is */
-  Code *code;
-  const Image *image;
-  uint32_t func; /* among the module's defined functions */
+  CodePlace place;        /* what pc is */
   bool done;
 } Walk;
 

@@ -36,6 +36,7 @@ typedef struct VmCtx {
   uint32_t flags; /* VMCTX_FLOATS, VMCTX_EXPLICIT */
   uint32_t pop;   /* HostFunc: bytes of overflow arguments it pops */
   FuncCell *cells;
+  const void *lazy;
 } VmCtx;
 
 /*

@@ -205,8 +205,8 @@ static void fill_cell(Instance *i, FuncCell *c, uint32_t func)
 {
   const Module *m = i->module;
   uint32_t defined = func - m->nfuncs_imported;
-  assert(func >= m->nfuncs_imported && defined < i->image->nfuncs);
-  c->code = i->image->text + i->image->func_at[defined];
+  assert(func >= m->nfuncs_imported);
+  c->code = lw_code_entry(i->image, defined);
   c->ctx = i;
   c->type = i->vm.types[m->funcs[func].type];
   c->func = func;

@@ -29,7 +29,7 @@ struct Instance {
   InstanceState state;
   Code *code;
   const Module *module;
-  const Image *image;
+  const CodeImage *image;
   bool explicit_bounds;
   Shell *shell;
   bool *elem_dropped, *data_dropped;

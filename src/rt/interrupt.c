@@ -41,10 +41,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
 #include "base/os.h"
 #include "rt/state.h"
 
@@ -58,7 +58,6 @@ enum {
   NCHUNKS = 1 << (INDEX_BITS - CHUNK_BITS),
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the two free lists */
 static PollPage *free_pages;
 static InterruptSlot *free_slots;
 static InterruptSlot *_Atomic chunks[NCHUNKS];
@@ -79,19 +78,19 @@ static PollPage *page_new(void)
 
 PollPage *lw_poll_take(void)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_POLLS);
   PollPage *p = free_pages;
   if (p) free_pages = p->next;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_POLLS);
   return p ? p : page_new(); /* a recycled one may still be protected: point 3 */
 }
 
 void lw_poll_give(PollPage *p)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_POLLS);
   p->next = free_pages;
   free_pages = p;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_POLLS);
 }
 
 /* ---- slots ---- */
@@ -112,13 +111,13 @@ static bool chunk_add(void) /* under the lock */
 
 InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_POLLS);
   InterruptSlot *s = NULL;
   if (free_slots || chunk_add()) {
     s = free_slots;
     free_slots = s->next;
   }
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_POLLS);
   if (!s) return NULL;
   assert((atomic_load(&s->word) & (RUNNING | PENDING)) == 0);
   atomic_store(&s->page, p);
@@ -134,10 +133,10 @@ void lw_slot_give(InterruptSlot *s)
   uint64_t w = atomic_load(&s->word);
   atomic_store(&s->gen, atomic_load(&s->gen) + 1);
   atomic_store(&s->word, (w | (EPOCH - 1)) + 1);
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_POLLS);
   s->next = free_slots;
   free_slots = s;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_POLLS);
 }
 
 bool lw_slot_park(InterruptSlot *s)

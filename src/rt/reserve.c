@@ -11,10 +11,10 @@
 #include "rt/reserve.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/lock.h"
 #include "base/os.h"
 #include "rt/memory.h"
 
@@ -27,7 +27,6 @@ struct Known {
   Known *next;          /* free ones */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Known *_Atomic chunks[NCHUNKS];
 static _Atomic(uint32_t) nchunks;
 static Known *free_known;
@@ -49,13 +48,13 @@ static bool chunk_add(void) /* under the lock */
 
 Known *lw_known_add(const void *base, size_t size)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_RESERVES);
   Known *k = NULL;
   if (free_known || chunk_add()) {
     k = free_known;
     free_known = k->next;
   }
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_RESERVES);
   if (k) lw_known_move(k, base, size);
   return k;
 }
@@ -70,10 +69,10 @@ void lw_known_move(Known *k, const void *base, size_t size)
 void lw_known_remove(Known *k)
 {
   atomic_store_explicit(&k->size, 0, memory_order_release);
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_RESERVES);
   k->next = free_known;
   free_known = k;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_RESERVES);
 }
 
 bool lw_known_contains(const void *address)
@@ -114,13 +113,13 @@ static Ready *choose(int image)
 
 static Ready take(int image)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_RESERVES);
   Ready *r = choose(image), got = {NULL, 0, -1};
   if (r) {
     got = *r;
     r->base = NULL;
   }
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_RESERVES);
   return got;
 }
 
@@ -162,13 +161,13 @@ void lw_guard_give(uint8_t *base, size_t length, int image)
 {
   bool kept = false;
   if (length <= POOL_LENGTH && lw_os_discard(base, length)) {
-    pthread_mutex_lock(&lock);
+    lw_lock(LOCK_RESERVES);
     for (int i = 0; i < POOL && !kept; i++)
       if (!pool[i].base) {
         pool[i] = (Ready){base, length, image};
         kept = true;
       }
-    pthread_mutex_unlock(&lock);
+    lw_unlock(LOCK_RESERVES);
   }
   if (!kept) lw_os_release(base, lw_os_pages(GUARD_SPACE));
 }
@@ -177,13 +176,13 @@ static int forget(bool all, int image)
 {
   Ready gone[POOL];
   int n = 0;
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_RESERVES);
   for (int i = 0; i < POOL; i++)
     if (pool[i].base && (all || pool[i].image == image)) {
       gone[n++] = pool[i];
       pool[i].base = NULL;
     }
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_RESERVES);
   for (int i = 0; i < n; i++)
     lw_os_release(gone[i].base, lw_os_pages(GUARD_SPACE));
   return n;

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/lock.h"
 #include "base/os.h"
 #include "jit/context.h"
 #include "jit/layout.h"
@@ -51,7 +52,6 @@ enum { NSIGNALS = sizeof signals / sizeof *signals };
 enum { OTHERS = 8 };
 static struct sigaction others[NSIGNALS][OTHERS];
 static atomic_int nothers[NSIGNALS];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* installing */
 
 /* ---- is it ours? ---- */
 
@@ -239,10 +239,10 @@ static bool install_one(int n)
 Status lw_trap_install(Err *err)
 {
   bool ok = true;
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_SIGNALS);
   for (int n = 0; n < NSIGNALS; n++)
     ok = install_one(n) && ok;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_SIGNALS);
   if (ok) return LW_OK;
   return lw_fail(err, LW_IO, ERR_NOWHERE, "cannot install signal handlers: %s",
                  strerror(errno));

@@ -11,11 +11,11 @@
 #include "rt/type.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/lock.h"
 
 enum { BUCKETS_FIRST = 1 << 10 };
 
@@ -26,7 +26,6 @@ typedef struct Entry {
   struct Entry *next;
 } Entry;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Entry **buckets; /* nbuckets of them, a power of two */
 static uint32_t nbuckets, nentries;
 TypeChunk *_Atomic lw_type_chunks[TYPE_CHUNKS];
@@ -138,9 +137,9 @@ static Entry *find_or_make(const FuncType *t) /* under the lock */
 Status lw_type_intern(const FuncType *t, uint32_t *id, const FuncType **interned,
                       Err *err)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_TYPES);
   Entry *e = find_or_make(t);
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_TYPES);
   if (!e) return lw_nomem(err, "a function type");
   *id = e->id;
   if (interned) *interned = &e->info.type;
@@ -149,9 +148,9 @@ Status lw_type_intern(const FuncType *t, uint32_t *id, const FuncType **interned
 
 void lw_type_retain(uint32_t id)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_TYPES);
   entry_of(id)->refs++;
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_TYPES);
 }
 
 static void forget(Entry *e) /* under the lock */
@@ -180,10 +179,10 @@ static void forget(Entry *e) /* under the lock */
 
 void lw_type_release(uint32_t id)
 {
-  pthread_mutex_lock(&lock);
+  lw_lock(LOCK_TYPES);
   Entry *e = entry_of(id);
   if (--e->refs == 0) forget(e);
-  pthread_mutex_unlock(&lock);
+  lw_unlock(LOCK_TYPES);
 }
 
 const FuncType *lw_type_of(uint32_t id)

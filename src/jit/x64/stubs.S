@@ -39,9 +39,9 @@
         .intel_syntax noprefix
         .text
         .globl  lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
-        .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
+        .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit, lw_stub_lazy
         .globl  lw_stubs_begin, lw_stubs_end
-        .hidden lw_act_callout
+        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy
         .hidden lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
         .hidden lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
         .hidden lw_stubs_begin, lw_stubs_end
@@ -295,6 +295,43 @@ lw_stub_helper:
         pop     rbx
         pop     rbp
         ret
+
+/*
+** Called by a thunk (thunk.h) in place of a function that is not compiled: all argument
+** registers are in use, the caller's return address lies below the thunk's.
+*/
+        .p2align 4
+lw_stub_lazy:
+        pop     r11                             /* behind the thunk's call */
+        push    rbp
+        mov     rbp, rsp
+        push    rbx
+        mov     rbx, [r14 + VMCTX_STORE]
+        mov     rbx, [rbx + STORE_ACT]
+        STORE_GPR rbx
+        STORE_FPR rbx
+        mov     rax, [rbp + 8]
+        mov     r10, [rbp]
+        mov     [rbx + ACT_TRAP_PC], rax
+        mov     [rbx + ACT_TRAP_RBP], r10
+        lea     rax, [rbp + 16]
+        mov     [rbx + ACT_TRAP_RSP], rax
+        mov     [rbx + ACT_TRAP_CTX], r14
+        mov     [rbx + ACT_GUEST_SP], rsp
+        mov     rsp, [rbx + ACT_HOST_SP]
+        mov     rdi, rbx
+        mov     rsi, r14
+        mov     rdx, r11
+        call    lw_lazy_enter
+        test    rax, rax
+        jz      lw_stub_trap_exit
+        mov     rsp, [rbx + ACT_GUEST_SP]
+        mov     r11, rax
+        LOAD_FPR rbx
+        LOAD_GPR rbx
+        pop     rbx
+        pop     rbp
+        jmp     r11
 
 /* Jumped to with rbx = Activation: by the signal handler, or from a helper. */
         .p2align 4
