@@ -13,7 +13,8 @@
 ---@field features? table   { "bulk-memory", ... }: only these; or { ["bulk-memory"] = false }
 ---@field bounds? "guard"|"explicit"  how accesses are checked; default "guard"
 ---@field effort? integer   0
----@field eager? boolean    compile everything before returning, as is always done so far
+---@field eager? boolean    true: compile everything before returning; false: each function when it is
+---                         first called, or by a thread in the background; nil: false above 256 KiB of code
 
 ---@class wasm.InstanceOptions
 ---@field name? string

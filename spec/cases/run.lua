@@ -1,6 +1,6 @@
 --- Real modules that nobody here wrote: every result they are known to give.
 --   lua5.4 spec/cases/run.lua [name ...]     all cases, each in a process of its own
---   lua5.4 spec/cases/run.lua --one name bounds
+--   lua5.4 spec/cases/run.lua --one name mode
 -- A module is left out only if it was refused for a feature that is not built yet.
 local plain = require "spec.cases.plain"
 local large = require "spec.cases.large"
@@ -43,9 +43,15 @@ local function refused_for(err, features)
   end
 end
 
-local function compile(case, bounds)
+local MODES = {
+  guard = { bounds = "guard", eager = true },
+  explicit = { bounds = "explicit", eager = true },
+  lazy = { eager = false },
+}
+
+local function compile(case, mode)
   local wasm = require "wasm"
-  local mod, err = wasm.load(CACHE .. case.file, { bounds = bounds, eager = true })
+  local mod, err = wasm.load(CACHE .. case.file, MODES[mode])
   if mod then return mod end
   local feature = refused_for(err, case.needs)
   if feature then
@@ -57,9 +63,9 @@ local function compile(case, bounds)
   end
 end
 
-local function run_one(name, bounds)
+local function run_one(name, mode)
   local case = plain[name] or large[name]
-  local mod = compile(case, bounds)
+  local mod = compile(case, mode)
   if mod and case.run then
     case.run {
       equal = equal, digest = digest,
@@ -73,9 +79,9 @@ local function run_one(name, bounds)
 end
 
 --- Run a case in a process of its own: a crash is one failure and hides nothing else.
-local function spawn(name, bounds)
+local function spawn(name, mode)
   local lua = os.getenv("LUA") or "lua5.4"
-  local command = ("%s spec/cases/run.lua --one %s %s 2>&1"):format(lua, name, bounds)
+  local command = ("%s spec/cases/run.lua --one %s %s 2>&1"):format(lua, name, mode)
   local pipe = assert(io.popen(command))
   local output = pipe:read("a")
   local ok, how, code = pipe:close()
@@ -86,7 +92,7 @@ local function spawn(name, bounds)
     output = ("%s\n  ended by %s %d\n"):format(output, how, code)
   end
   passed, failed, left_out = passed + p, failed + f, left_out + l
-  print(("%-20s %-9s %5d passed, %d failed, %d left out"):format(name, bounds, p, f, l))
+  print(("%-20s %-9s %5d passed, %d failed, %d left out"):format(name, mode, p, f, l))
   io.write((output:gsub("%d+ passed[^\n]*\n$", "")))
   io.flush()
 end
@@ -106,6 +112,7 @@ local function main(wanted)
     if asked(name) then
       spawn(name, "guard")
       spawn(name, "explicit")
+      spawn(name, "lazy")
     end
   end
   for _, name in ipairs(names_of(large)) do

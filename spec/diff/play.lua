@@ -16,6 +16,7 @@ local TIMES = 7 -- calls of each function that has parameters
 ---@type table<string, { bounds: string, peer: string?, yields: boolean? }>
 play.modes = {
   guard = { bounds = "guard" },
+  lazy = { bounds = "guard", eager = false },
   explicit = { bounds = "explicit" },
   mixed = { bounds = "guard", peer = "explicit" },
   parked = { bounds = "explicit", peer = "guard", yields = true }, -- host functions yield first
@@ -204,7 +205,8 @@ end
 ---@param plan string[]?
 ---@return string[]? plan
 function play.module(bytes, mode, put, plan)
-  local mod, err = core.compile(bytes, { bounds = play.modes[mode].bounds })
+  local how = play.modes[mode]
+  local mod, err = core.compile(bytes, { bounds = how.bounds, eager = how.eager })
   if not mod then
     put("refused: " .. err.kind .. ": " .. tostring(err.message))
     return

@@ -14,7 +14,7 @@ local say = print
 local BUILD = os.getenv("BUILD") or "build/test"
 local WORK = BUILD .. "/diff"
 local FOUND = WORK .. "/found"
-local MODES = os.getenv("MODES") or "guard explicit parked mixed"
+local MODES = os.getenv("MODES") or "guard explicit parked mixed lazy"
 local FEATURES = "--mvp-features --enable-bulk-memory --enable-bulk-memory-opt"
   .. " --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals"
   .. " --enable-reference-types --enable-multivalue"
