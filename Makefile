@@ -81,6 +81,16 @@ $(CORE): $(CORE_OBJ)
 	$(call SAY,AR)
 	$(Q)$(AR) rcs $@ $(CORE_OBJ)
 
+# Cached machine code is good for the very sources and flags that made it, and no others.
+MAKES_CODE := $(sort $(wildcard src/base/* src/wasm/* src/jit/* src/jit/*/* src/rt/* src/cache/*))
+BUILD_ID   := $(BUILD)/include/build_id.h
+$(BUILD_ID): $(MAKES_CODE) $(FLAGS)
+	@mkdir -p $(@D)
+	@{ cat $(filter %.c %.h %.S %.def,$(MAKES_CODE)); echo '$(CC) $(DEFS) $(CFLAGS)'; $(CC) --version; } | \
+	  sha256sum | sed 's/ .*//; s/../0x&, /g; s/.*/#define BUILD_ID {&}/' > $@
+$(BUILD)/obj/cache/entry.c.o: $(BUILD_ID)
+$(BUILD)/obj/cache/entry.c.o: private INC = -I$(BUILD)/include
+
 # Only src/lua may see lua.h, so only it is told where lua.h is.
 $(BUILD)/obj/lua/%.o: private INC = $(LUA_INC)
 $(BUILD)/obj/%.c.o: src/%.c $(FLAGS)

@@ -116,7 +116,7 @@ function wasm.wat(text, opts)
 end
 
 local COMPILE_OPTIONS = { name = true, features = true, effort = true, bounds = true,
-                          eager = true }
+                          eager = true, cache = true }
 
 --- Compile and instantiate in one step: for the REPL and small programs.
 ---@param source string
@@ -138,6 +138,17 @@ function wasm.run(source, imports, opts)
   if not mod then return nil, err end
   return mod:instantiate(imports, for_instance)
 end
+
+--- A cache of compiled code: in memory, in a directory, or in a store of your own. A directory
+-- that may be written by others is refused (`nil, err`, kind "io"); whatever else is wrong with it,
+-- compiles go on without it.
+---@type fun(opts?: wasm.CacheOptions): wasm.Cache?, wasm.Error?
+wasm.cache = core.cache
+
+--- The cache that compiles of this Lua state use unless they name one; nil: the one in memory that
+-- every process has.
+---@type fun(cache?: wasm.Cache)
+wasm.use_cache = core.use_cache
 
 --- A linear memory made by Lua. `nil, err` when the system refuses it.
 ---@type fun(opts?: wasm.MemoryOptions): wasm.Memory?, wasm.Error?

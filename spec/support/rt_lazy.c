@@ -140,11 +140,16 @@ static void save(void *user, Code *c, bool explicit_bounds, const Image *image)
   keep(k, &s, sizeof s);
 }
 
+static void hold(void *user)
+{
+  (void)user; /* it outlives the code */
+}
+
 static Code *compile_as(Eager eager, bool explicit_bounds, Kept *kept)
 {
   Bytes *b = module_bytes();
   CodeOptions opts = {.eager = eager, .explicit_bounds = explicit_bounds};
-  CodeStore store = {.save = save, .user = kept};
+  CodeStore store = {.save = save, .ref = hold, .unref = hold, .user = kept};
   Err err = {0};
   Code *c = NULL;
   CodeHow how;

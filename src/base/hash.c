@@ -4,15 +4,48 @@
 */
 #include "base/hash.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(HashStream), "it lies in there");
+
+/* Builds that want collisions keep a few bits only: HASH_BITS=16. */
+#ifndef HASH_BITS
+#define HASH_BITS 64
+#endif
+static Hash128 index_of(XXH128_hash_t h)
+{
+  if (HASH_BITS < 64) return (Hash128){h.low64 & ((UINT64_C(1) << (HASH_BITS % 64)) - 1), 0};
+  return (Hash128){h.low64, h.high64};
+}
+
 Hash128 lw_hash128(const void *bytes, size_t size)
 {
-  XXH128_hash_t h = XXH3_128bits(bytes, size);
-  return (Hash128){h.low64, h.high64};
+  return index_of(XXH3_128bits(bytes, size));
+}
+
+static XXH3_state_t *state_of(const HashStream *h)
+{
+  return (XXH3_state_t *)(uintptr_t)h->state;
+}
+
+void lw_hash_begin(HashStream *h)
+{
+  XXH3_INITSTATE(state_of(h));
+  XXH3_128bits_reset(state_of(h));
+}
+
+void lw_hash_add(HashStream *h, const void *bytes, size_t size)
+{
+  XXH3_128bits_update(state_of(h), bytes, size);
+}
+
+Hash128 lw_hash_end(const HashStream *h)
+{
+  return index_of(XXH3_128bits_digest(state_of(h)));
 }
 
 uint64_t lw_hash64(const void *bytes, size_t size)

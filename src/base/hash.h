@@ -8,6 +8,7 @@
 #ifndef LW_HASH_H
 #define LW_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,17 @@ typedef struct Hash128 {
 } Hash128;
 
 Hash128 lw_hash128(const void *bytes, size_t size);
+/* The same piece by piece. */
+typedef struct HashStream {
+  _Alignas(64) uint8_t state[640];
+} HashStream;
+void lw_hash_begin(HashStream *h);
+void lw_hash_add(HashStream *h, const void *bytes, size_t size);
+Hash128 lw_hash_end(const HashStream *h);
+static inline bool lw_hash_equal(Hash128 a, Hash128 b)
+{
+  return a.low == b.low && a.high == b.high;
+}
 /* A quick hash for tables in memory. */
 uint64_t lw_hash64(const void *bytes, size_t size);
 /* 32 lower-case hex digits, high half first, and a zero. */

@@ -35,6 +35,7 @@ typedef enum {
   KIND_VIEW,
   KIND_TABLE,
   KIND_GLOBAL,
+  KIND_CACHE,
   KIND_ANCHOR,
   KIND_HELD, /* something of C that must not leak while Lua objects are made */
   KIND__MAX
@@ -289,6 +290,7 @@ void lw_open_error(lua_State *L);
 void lw_open_call(lua_State *L);
 void lw_open_trace(lua_State *L);
 void lw_open_tools(lua_State *L);
+void lw_open_cache(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
 
@@ -319,6 +321,7 @@ typedef struct HeldCode {
 } HeldCode;
 HeldCode *lw_new_held_code(lua_State *L, State *st);
 void lw_hold_code(HeldCode *held, Code *code); /* takes a reference of its own */
+void lw_adopt_code(HeldCode *held, Code *code); /* takes over the caller's */
 /* Resolve the imports of `m` for the instance at `inst`; "imports" value at `imports`.
    Fills the table at `things` with the userdata that stand for them. LW_LINK; more than
    fits into err, and in any case when imports are missing, is the string on the top. */

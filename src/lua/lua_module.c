@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/cache.h"
 #include "wasm/ops.h"
 
 #define MODULE_NAME "wasm.module"
@@ -50,7 +51,12 @@ HeldCode *lw_new_held_code(lua_State *L, State *st)
 
 void lw_hold_code(HeldCode *held, Code *code)
 {
-  held->code = lw_code_ref(code);
+  lw_adopt_code(held, lw_code_ref(code));
+}
+
+void lw_adopt_code(HeldCode *held, Code *code)
+{
+  held->code = code;
   lw_own(&held->h, code, code_give_back, held_forget);
 }
 
@@ -137,7 +143,7 @@ static uint64_t features_of(lua_State *L, int arg)
 static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
 {
   static const char *const known[] = {"name",   "features", "effort",
-                                      "bounds", "eager",    NULL};
+                                      "bounds", "eager",    "cache", NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   lw_check_options(L, arg, what, known);
   CodeOptions opts = {0};
@@ -168,9 +174,8 @@ static int module_compile(lua_State *L)
   HeldCode *owner = lw_new_held_code(L, st);
   CodeHow how;
   Status s =
-    lw_code_compile((const uint8_t *)bytes, size, &opts, NULL, &owner->code, &how, &err);
+    lw_compile_cached(L, 2, (const uint8_t *)bytes, size, &opts, owner, &how, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
-  lw_own(&owner->h, owner->code, code_give_back, held_forget);
   lw_push_module(L, st, owner->code, 3);
   lw_release(&owner->h);
   if (how == CODE_IS_COMPILED) lw_account(L, st, (uint64_t)size * 4);

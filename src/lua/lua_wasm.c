@@ -32,6 +32,7 @@ __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
   lw_open_trace(L);
   lw_open_call(L);
   lw_open_tools(L);
+  lw_open_cache(L);
   lw_open_func(L);
   lw_open_memory(L);
   lw_open_view(L);

@@ -89,7 +89,6 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
   c->refs = 1;
   c->prefill = -1;
   if (store) c->store = *store;
-  if (c->store.ref) c->store.ref(c->store.user);
   return c;
 }
 
@@ -339,9 +338,11 @@ static Status obtain(const uint8_t *bytes, size_t size, const CodeOptions *opts,
   if (c) enter(c);
   lw_unlock(LOCK_CODES);
   if (!c) return lw_nomem(err, "a module");
+  if (c->store.ref) c->store.ref(c->store.user);
 
   bool loaded = false;
   Status s = build(c, &loaded, &c->err);
+  if (!c->store.ref) c->store = (CodeStore){0};
   settle(c, s, loaded, err);
   if (s != LW_OK) return s;
   *how = loaded ? CODE_IS_LOADED : CODE_IS_COMPILED;

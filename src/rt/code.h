@@ -36,7 +36,8 @@ typedef struct Code Code;
 ** Where images may come from and go to, beside the memory of this process.
 ** load: fills *image, text published, or says false: a miss. save: is shown a complete
 ** image; `text` need not be executable. Both run without locks, load on the thread that
-** compiles, save on any; ref and unref keep `user` for a save that comes later.
+** compiles, save on any; ref and unref keep `user` for what comes later. Without them the
+** store serves the very compile it is given to, and is then forgotten.
 */
 typedef struct CodeStore {
   bool (*load)(void *user, Code *c, bool explicit_bounds, Image *image);
