@@ -83,7 +83,7 @@ $(CORE): $(CORE_OBJ)
 
 # Cached machine code is good for the very sources and flags that made it, and no others.
 MAKES_CODE := $(sort $(wildcard src/base/* src/wasm/* src/jit/* src/jit/*/* src/rt/* src/cache/*))
-BUILD_ID   := $(BUILD)/include/build_id.h
+BUILD_ID   := $(BUILD)/include/cache/build_id.h
 $(BUILD_ID): $(MAKES_CODE) $(FLAGS)
 	@mkdir -p $(@D)
 	@{ cat $(filter %.c %.h %.S %.def,$(MAKES_CODE)); echo '$(CC) $(DEFS) $(CFLAGS)'; $(CC) --version; } | \
@@ -237,9 +237,9 @@ lint-lua:
 	@luacheck -q --no-color .
 lint-format:
 	@clang-format --dry-run -Werror $(C_FILES)
-tidy/%: .FORCE
+tidy/%: .FORCE $(BUILD_ID)
 	$(call SAY,TIDY,$*)
-	@clang-tidy --quiet $* -- $(STD) $(WARN) -Isrc $(LUA_INC) 2>/dev/null
+	@clang-tidy --quiet $* -- $(STD) $(WARN) -Isrc -I$(BUILD)/include $(LUA_INC) 2>/dev/null
 
 strict: ## build with gcc and with clang, warnings as errors
 	@$(AGAIN) -j$(JOBS) specs-build core CC=gcc WERROR=1 BUILD=build/strict-gcc

@@ -13,8 +13,54 @@
 ---@field features? table   { "bulk-memory", ... }: only these; or { ["bulk-memory"] = false }
 ---@field bounds? "guard"|"explicit"  how accesses are checked; default "guard"
 ---@field effort? integer   0
----@field eager? boolean    true: compile everything before returning; false: each function when it is
----                         first called, or by a thread in the background; nil: false above 256 KiB of code
+---@field eager? boolean    true: compile everything before returning; false: each function when it
+--- is first called, or by a thread in the background; nil: false above 256 KiB of code
+---@field cache? wasm.Cache|false  instead of the one that use_cache chose; false: none
+
+---@class wasm.CacheOptions
+---@field dir? string                    a directory; "auto": by the XDG convention; nil: memory only
+---@field max_bytes? integer|string      on disk; default 512 MiB
+---@field memory_bytes? integer|string   of code that has no handle; default 32 MiB; 0: none
+---@field mode? "rw"|"ro"|"off"
+---@field store? { get: (fun(name: string): string?), put: fun(name: string, bytes: string) }
+---@field key? string                    the store's secret, 16 bytes or more
+
+---@class wasm.CacheStats
+---@field hits integer         found in memory
+---@field disk_hits integer    found in the directory or the store
+---@field misses integer       compiled
+---@field joined integer       waited for another thread that compiled it
+---@field healed integer       bad entries removed
+---@field stored integer
+---@field evicted integer
+---@field entries integer      on disk, as are bytes
+---@field bytes integer
+---@field memory_entries integer
+---@field memory_bytes integer
+---@field mode "rw"|"ro"|"off"|"memory"
+
+---@class wasm.Cache
+local Cache = {}
+--- Counts since the cache was first opened in this process.
+---@return wasm.CacheStats
+function Cache:stats() end
+--- The entries on disk, the longest unused first; used: seconds since 1970.
+---@return { name: string, bytes: integer, used: integer }[]
+function Cache:entries() end
+--- Remove the longest unused entries until at most so many bytes are left (default max_bytes).
+---@param bytes? integer
+---@return integer removed
+function Cache:prune(bytes) end
+--- Look at every entry and remove those that are damaged.
+---@return integer sound
+---@return integer damaged
+function Cache:verify() end
+--- Forget all code, in memory and on disk. What is in use lives on.
+function Cache:clear() end
+---@return boolean first  false: it was closed before
+function Cache:close() end
+---@return boolean
+function Cache:closed() end
 
 ---@class wasm.InstanceOptions
 ---@field name? string

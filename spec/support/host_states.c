@@ -37,7 +37,7 @@ static const char mark[MARK_BYTES] = {0x67 - 0x80, 0x8a - 0x100, 0x8d - 0x100, 0
 static const char script[] =
   "local wasm, bytes, n, raise = require 'wasm', ...\n"
   "raise()\n"
-  "local mod = assert(wasm.compile(bytes))\n"
+  "local mod = assert(wasm.compile(bytes, { cache = false }))\n"
   "raise()\n"
   "local inst = assert(mod:instantiate { e = { wait = coroutine.yield } })\n"
   "raise()\n"

@@ -12,15 +12,26 @@
 
 _Static_assert(sizeof(XXH3_state_t) <= sizeof(HashStream), "it lies in there");
 
-/* Builds that want collisions keep a few bits only: HASH_BITS=16. */
-#ifndef HASH_BITS
-#define HASH_BITS 64
-#endif
+#ifdef NDEBUG
 static Hash128 index_of(XXH128_hash_t h)
 {
-  if (HASH_BITS < 64) return (Hash128){h.low64 & ((UINT64_C(1) << (HASH_BITS % 64)) - 1), 0};
   return (Hash128){h.low64, h.high64};
 }
+#else
+static _Atomic(unsigned) kept_bits = 128;
+
+void lw_hash_keep(unsigned bits)
+{
+  kept_bits = bits;
+}
+
+static Hash128 index_of(XXH128_hash_t h)
+{
+  unsigned bits = kept_bits;
+  if (bits >= 64) return (Hash128){h.low64, h.high64};
+  return (Hash128){h.low64 & ((UINT64_C(1) << bits) - 1), 0};
+}
+#endif
 
 Hash128 lw_hash128(const void *bytes, size_t size)
 {

@@ -28,6 +28,10 @@ static inline bool lw_hash_equal(Hash128 a, Hash128 b)
 {
   return a.low == b.low && a.high == b.high;
 }
+#ifndef NDEBUG
+/* From now on only so many bits of a 128-bit fingerprint, so that two may be equal. */
+void lw_hash_keep(unsigned bits);
+#endif
 /* A quick hash for tables in memory. */
 uint64_t lw_hash64(const void *bytes, size_t size);
 /* 32 lower-case hex digits, high half first, and a zero. */

@@ -7,9 +7,9 @@
 #include <assert.h>
 #include <string.h>
 
-static const uint64_t iv[8] = {
-  0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
-  0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179};
+static const uint64_t iv[8] = {0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b,
+                               0xa54ff53a5f1d36f1, 0x510e527fade682d1, 0x9b05688c2b3e6c1f,
+                               0x1f83d9abfb41bd6b, 0x5be0cd19137e2179};
 
 static const uint8_t sigma[10][16] = {
   {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15},
@@ -53,7 +53,7 @@ static void compress(Mac *m, const uint8_t block[128], bool last)
 {
   uint64_t v[16], x[16];
   for (int k = 0; k < 16; k++)
-    x[k] = load(block + 8 * k);
+    x[k] = load(block + (size_t)k * 8);
   memcpy(v, m->h, sizeof m->h);
   memcpy(v + 8, iv, sizeof iv);
   v[12] ^= m->bytes; /* messages are shorter than 2^64 */

@@ -108,7 +108,8 @@ static void fall_back(Cache *c, const char *what)
 {
   lw_lock(LOCK_CACHES);
   if (!c->failed && !c->warned)
-    snprintf(c->warning, sizeof c->warning, "the cache works in memory only: %.300s", what);
+    snprintf(c->warning, sizeof c->warning, "the cache works in memory only: %.300s",
+             what);
   c->failed = true;
   lw_unlock(LOCK_CACHES);
 }

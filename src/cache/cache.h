@@ -4,8 +4,10 @@
 ** A Cache finds and keeps; it owns no code but by references in its keep-alive list. All
 ** of it is process-wide: opening a directory that is open gives the same Cache, and equal
 ** bytes are one Code whichever Cache they came through.
-** Nothing that lies in the directory can make a compile fail: what is not right is a miss.
-** Threads: everything may be called from any thread. No lock is held over disk or compile.
+** Nothing that lies in the directory can make a compile fail: what is not right is a
+** miss.
+** Threads: everything may be called from any thread. No lock is held over disk or
+** compile.
 ** Layer: cache.
 */
 #ifndef LW_CACHE_H
@@ -34,8 +36,8 @@ typedef struct Cache Cache;
 ** Where the directory is open already its limits become these, its mode stays.
 */
 Status lw_cache_open(const CacheOptions *opts, Cache **out, Err *err);
-/* Gives back what open gave. With the last one look-ups and writes stop and the keep-alive
-   list goes; code that came through it lives on. */
+/* Gives back what open gave. With the last one look-ups and writes stop and the
+   keep-alive list goes; code that came through it lives on. */
 void lw_cache_close(Cache *c);
 /* Of the process: memory only. Never closed; nobody owns it. */
 Cache *lw_cache_default(void);

@@ -33,7 +33,8 @@ void lw_dir_close(Dir *d);
 /* A descriptor of the entry and its size; -1: there is none that may be used. *bad: there
    is something in its place that is ours to remove. A use is noted, once a minute. */
 int lw_dir_find(const Dir *d, const char *name, uint64_t *size, bool *bad);
-/* Remove what has that name, if it is ours and `fd` (unless -1) is still the same file. */
+/* Remove what has that name, if it is ours and `fd` (unless -1) is still the same file.
+ */
 bool lw_dir_remove(const Dir *d, const char *name, int fd);
 /* Write or replace an entry; LW_IO. A directory that was deleted meanwhile is made again.
  */

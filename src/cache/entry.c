@@ -10,7 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/os.h"
-#include "build_id.h"
+#include "cache/build_id.h"
 
 static const char magic[8] = {'w', 'a', 's', 'm', 'c', 'o', 'd', 'e'};
 static const uint8_t build_id[32] = BUILD_ID;
@@ -32,9 +32,9 @@ EntryKey lw_entry_key(Hash128 bytes, uint64_t size, const CodeOptions *opts,
     uint8_t build[32];
     uint32_t version;
     uint8_t explicit_bounds, effort, unused[2];
-  } all = {bytes.low, bytes.high, size,   opts->features,  lw_cpu_features(),
-           {0},       ENTRY_VERSION,  explicit_bounds, opts->effort,
-           {0}};
+  } all = {bytes.low,         bytes.high, size,          opts->features,
+           lw_cpu_features(), {0},        ENTRY_VERSION, explicit_bounds,
+           opts->effort,      {0}};
   _Static_assert(sizeof all == 5 * 8 + 32 + 8, "no padding");
   memcpy(all.build, build_id, sizeof build_id);
   EntryKey key;
@@ -75,16 +75,18 @@ void lw_entry_parts(const Code *c, bool explicit_bounds, const Image *image,
   const Module *m = lw_code_module(c);
   Hash128 hash = lw_code_hash(c);
   const CodeOptions *opts = lw_code_options(c);
-  *out = (EntryParts){.header = {.version = ENTRY_VERSION,
-                                 .explicit_bounds = explicit_bounds,
-                                 .effort = opts->effort,
-                                 .features = opts->features,
-                                 .cpu = lw_cpu_features(),
-                                 .hash = {hash.low, hash.high},
-                                 .module_size = m->size,
-                                 .text_size = image->text_size,
-                                 .nfuncs = image->nfuncs,
-                                 .nlines = image->nlines}};
+  *out = (EntryParts){
+    .header = {.version = ENTRY_VERSION,
+               .explicit_bounds = explicit_bounds,
+               .effort = opts->effort,
+               .features = opts->features,
+               .cpu = lw_cpu_features(),
+               .hash = {hash.low, hash.high},
+               .module_size = m->size,
+               .text_size = image->text_size,
+               .nfuncs = image->nfuncs,
+               .nlines = image->nlines}
+  };
   memcpy(out->header.magic, magic, sizeof magic);
   memcpy(out->header.build, build_id, sizeof build_id);
   count_out(&image->stats, out->header.counters);
@@ -92,13 +94,13 @@ void lw_entry_parts(const Code *c, bool explicit_bounds, const Image *image,
     const void *at;
     size_t size;
   } parts[ENTRY_PARTS] = {
-    {&out->header,     sizeof out->header                                },
-    {m->bytes,         m->size                                           },
-    {image->text,      image->text_size                                  },
+    {&out->header,     sizeof out->header                                  },
+    {m->bytes,         m->size                                             },
+    {image->text,      image->text_size                                    },
     {image->func_at,   ((size_t)image->nfuncs + 1) * sizeof *image->func_at},
-    {image->saves_ctx, image->nfuncs                                     },
-    {out->pad,         padding(image->nfuncs)                            },
-    {image->lines,     image->nlines * sizeof *image->lines              },
+    {image->saves_ctx, image->nfuncs                                       },
+    {out->pad,         padding(image->nfuncs)                              },
+    {image->lines,     image->nlines * sizeof *image->lines                },
   };
   HashStream hash_of;
   lw_hash_begin(&hash_of);
@@ -168,7 +170,8 @@ static bool is_for(const EntryHeader *h, const Code *c, bool explicit_bounds)
          h->nfuncs == m->nfuncs - m->nfuncs_imported;
 }
 
-/* The module bytes, through a buffer: equal to `wanted`, or of the hash they should have. */
+/* The module bytes, through a buffer: equal to `wanted`, or of the hash they should have.
+ */
 static EntryVerdict read_module(Reading *r, const uint8_t *wanted)
 {
   HashStream hash;

@@ -7,9 +7,9 @@
 ** everything but the module bytes, which the header has the hash of; on a hit they are
 ** compared with those that are wanted, so nothing is hashed twice.
 ** Trust: who can write an entry can run code, so directories and stores are guarded
-** (dir.h, mac.h). The checks here are for accidents, and for all of them: no damaged entry
-** is executed. An entry is read into memory of its own, checked there, then protected;
-** nothing is mapped from a file.
+** (dir.h, mac.h). The checks here are for accidents, and for all of them: no damaged
+** entry is executed. An entry is read into memory of its own, checked there, then
+** protected; nothing is mapped from a file.
 ** Same input, options, CPU and build give the same bytes.
 ** Layer: cache.
 */
@@ -25,10 +25,10 @@ typedef struct EntryHeader {
   char magic[8];
   uint32_t version;
   uint8_t explicit_bounds, effort, unused[2];
-  uint8_t build[32];       /* of the sources that make machine code, and their flags */
-  uint64_t features;       /* CodeOptions.features */
-  uint64_t cpu;            /* lw_cpu_features */
-  uint64_t hash[2];        /* XXH3-128 of the module bytes, low half first */
+  uint8_t build[32]; /* of the sources that make machine code, and their flags */
+  uint64_t features; /* CodeOptions.features */
+  uint64_t cpu;      /* lw_cpu_features */
+  uint64_t hash[2];  /* XXH3-128 of the module bytes, low half first */
   uint64_t module_size, text_size;
   uint32_t nfuncs, nlines;
   uint64_t counters[ENTRY_COUNTERS]; /* CompileStats but for the time */

@@ -77,8 +77,8 @@ static void push_auto_dir(lua_State *L)
 /* The options in argument 1; the directory stays on the stack. */
 static CacheOptions check_cache_options(lua_State *L)
 {
-  static const char *const known[] = {"dir",   "max_bytes", "memory_bytes", "mode",
-                                      "store", "key",       NULL};
+  static const char *const known[] = {"dir", "max_bytes", "memory_bytes", "mode", "store",
+                                      "key", NULL};
   static const char *const modes[] = {"rw", "ro", "off", NULL};
   lw_check_options(L, 1, "cache", known);
   CacheOptions o = {.max_bytes = lw_opt_size(L, 1, "max_bytes", CACHE_MAX_BYTES),
@@ -217,7 +217,8 @@ static void push_blob(lua_State *L, int box, const char *name, const Code *code,
   luaL_Buffer b;
   size_t key_size;
   lw_entry_parts(code, explicit_bounds, &image->image, &parts);
-  uint8_t *out = (uint8_t *)luaL_buffinitsize(L, &b, MAC_SIZE + parts.size), *p = out + MAC_SIZE;
+  uint8_t *out = (uint8_t *)luaL_buffinitsize(L, &b, MAC_SIZE + parts.size),
+          *p = out + MAC_SIZE;
   for (int k = 0; k < ENTRY_PARTS; p += parts.part[k++].size)
     if (parts.part[k].size) memcpy(p, parts.part[k].at, parts.part[k].size);
   memcpy(p, parts.check, sizeof parts.check);
@@ -248,8 +249,7 @@ static Status compile_store(lua_State *L, int box, const uint8_t *bytes, size_t 
   int top = lua_gettop(L);
   CodeOptions opts = *wanted;
   opts.eager = EAGER_YES;
-  EntryKey key =
-    lw_entry_key(lw_hash128(bytes, size), size, &opts, opts.explicit_bounds);
+  EntryKey key = lw_entry_key(lw_hash128(bytes, size), size, &opts, opts.explicit_bounds);
   Blob blob = {0};
   Code *code = NULL;
   if (call_store(L, box, "get", key.text, 0)) blob = check_blob(L, box, key.text, -1);
@@ -360,7 +360,7 @@ static int cache_entries(lua_State *L)
   size_t n = lw_cache_entries(check_open(L)->cache, &held->items);
   if (held->items) lw_own(&held->h, held->items, items_give_back, items_forget);
   lua_newtable(L);
-  for (size_t k = 0; k < n; k++) {
+  for (size_t k = 0; held->items && k < n; k++) {
     lua_createtable(L, 0, 3);
     lua_pushstring(L, held->items[k].name);
     lua_setfield(L, -2, "name");
@@ -427,6 +427,46 @@ static int cache_tostring(lua_State *L)
   return 1;
 }
 
+/* core.mend_entry(bytes) -> the same with its checks made right, for specs */
+static int cache_mend(lua_State *L)
+{
+  size_t size;
+  luaL_Buffer b;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  char *copy = luaL_buffinitsize(L, &b, size);
+  memcpy(copy, bytes, size);
+  luaL_argcheck(L, lw_entry_mend((uint8_t *)copy, size), 1, "too short");
+  luaL_pushresultsize(&b, size);
+  return 1;
+}
+
+/* core.mac(key, text[, size]) -> keyed BLAKE2b of the text, 32 bytes or `size` */
+static int cache_mac(lua_State *L)
+{
+  Mac m;
+  uint8_t out[64];
+  size_t key_size, size;
+  const char *key = luaL_checklstring(L, 1, &key_size);
+  const char *text = luaL_checklstring(L, 2, &size);
+  lua_Integer n = luaL_optinteger(L, 3, MAC_SIZE);
+  luaL_argcheck(L, key_size <= MAC_KEY_MAX, 1, "too long");
+  luaL_argcheck(L, n >= 1 && n <= (lua_Integer)sizeof out, 3, "out of range");
+  lw_blake2b_begin(&m, (size_t)n, key, key_size);
+  lw_blake2b_add(&m, text, size);
+  lw_blake2b_end(&m, out);
+  lua_pushlstring(L, (const char *)out, (size_t)n);
+  return 1;
+}
+
+#ifndef NDEBUG
+/* core.hash_keep(bits): fingerprints that collide, in builds for specs */
+static int cache_hash_keep(lua_State *L)
+{
+  lw_hash_keep((unsigned)luaL_checkinteger(L, 1));
+  return 0;
+}
+#endif
+
 static const luaL_Reg methods[] = {
   {"stats",   cache_stats  },
   {"entries", cache_entries},
@@ -444,9 +484,14 @@ static const luaL_Reg meta[] = {
   {NULL,         NULL          },
 };
 static const luaL_Reg functions[] = {
-  {"cache",     cache_new},
-  {"use_cache", cache_use},
-  {NULL,        NULL     },
+  {"cache",      cache_new      },
+  {"use_cache",  cache_use      },
+  {"mend_entry", cache_mend     },
+  {"mac",        cache_mac      },
+#ifndef NDEBUG
+  {"hash_keep",  cache_hash_keep},
+#endif
+  {NULL,         NULL           },
 };
 
 void lw_open_cache(lua_State *L)
