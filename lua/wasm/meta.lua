@@ -18,7 +18,7 @@
 ---@field cache? wasm.Cache|false  instead of the one that use_cache chose; false: none
 
 ---@class wasm.CacheOptions
----@field dir? string                    a directory; "auto": by the XDG convention; nil: memory only
+---@field dir? string  a directory; "auto": by the XDG convention; nil: memory only
 ---@field max_bytes? integer|string      on disk; default 512 MiB
 ---@field memory_bytes? integer|string   of code that has no handle; default 32 MiB; 0: none
 ---@field mode? "rw"|"ro"|"off"
@@ -40,27 +40,15 @@
 ---@field mode "rw"|"ro"|"off"|"memory"
 
 ---@class wasm.Cache
-local Cache = {}
---- Counts since the cache was first opened in this process.
----@return wasm.CacheStats
-function Cache:stats() end
---- The entries on disk, the longest unused first; used: seconds since 1970.
----@return { name: string, bytes: integer, used: integer }[]
-function Cache:entries() end
---- Remove the longest unused entries until at most so many bytes are left (default max_bytes).
----@param bytes? integer
----@return integer removed
-function Cache:prune(bytes) end
---- Look at every entry and remove those that are damaged.
----@return integer sound
----@return integer damaged
-function Cache:verify() end
---- Forget all code, in memory and on disk. What is in use lives on.
-function Cache:clear() end
----@return boolean first  false: it was closed before
-function Cache:close() end
----@return boolean
-function Cache:closed() end
+---@field stats fun(self): wasm.CacheStats  counts since it was first opened in this process
+---@field entries fun(self): { name: string, bytes: integer, used: integer }[]  on disk, the longest
+--- unused first; used: seconds since 1970
+---@field prune fun(self, bytes?: integer): integer  remove the longest unused entries until at most
+--- so many bytes are left (default max_bytes); how many went
+---@field verify fun(self): integer, integer  sound entries, and damaged ones, which are removed
+---@field clear fun(self)  forget all code, in memory and on disk; what is in use lives on
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
 
 ---@class wasm.InstanceOptions
 ---@field name? string

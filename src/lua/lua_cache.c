@@ -273,9 +273,9 @@ static CacheBox *push_chosen(lua_State *L, State *st, int options)
   if (lua_istable(L, options) && lua_getfield(L, options, "cache") != LUA_TNIL) {
     if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) return NULL;
     CacheBox *box = lw_test(L, st, -1, KIND_CACHE);
-    if (!box) luaL_error(L, "option 'cache': a cache or false expected");
-    if (!box->cache) lw_raise(L, LW_CLOSED, "the cache is closed");
-    return box;
+    if (box && box->cache) return box;
+    if (box) lw_raise(L, LW_CLOSED, "the cache is closed");
+    luaL_error(L, "option 'cache': a cache or false expected");
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &chosen_key);
   CacheBox *box = lw_test(L, st, -1, KIND_CACHE);
