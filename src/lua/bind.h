@@ -320,7 +320,7 @@ typedef struct HeldCode {
   Code *code;
 } HeldCode;
 HeldCode *lw_new_held_code(lua_State *L, State *st);
-void lw_hold_code(HeldCode *held, Code *code); /* takes a reference of its own */
+void lw_hold_code(HeldCode *held, Code *code);  /* takes a reference of its own */
 void lw_adopt_code(HeldCode *held, Code *code); /* takes over the caller's */
 /* Resolve the imports of `m` for the instance at `inst`; "imports" value at `imports`.
    Fills the table at `things` with the userdata that stand for them. LW_LINK; more than

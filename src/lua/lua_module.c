@@ -142,8 +142,8 @@ static uint64_t features_of(lua_State *L, int arg)
 
 static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
 {
-  static const char *const known[] = {"name",   "features", "effort",
-                                      "bounds", "eager",    "cache", NULL};
+  static const char *const known[] = {"name",  "features", "effort", "bounds",
+                                      "eager", "cache",    NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   lw_check_options(L, arg, what, known);
   CodeOptions opts = {0};
