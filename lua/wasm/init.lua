@@ -150,6 +150,20 @@ wasm.cache = core.cache
 ---@type fun(cache?: wasm.Cache)
 wasm.use_cache = core.use_cache
 
+--- A module that follows its file: h.exports is always the current version, h:poll() looks for
+-- another one and reloads it, keeping the state that `state=` says.
+---@param path string
+---@param opts? wasm.HotOptions
+---@return wasm.Hot? hot
+---@return wasm.Error? err
+function wasm.hot(path, opts)
+  return require "wasm.hot".open(path, opts)
+end
+
+core.methods("instance").reload = function(inst, source, opts)
+  return require "wasm.reload".reload(inst, source, opts)
+end
+
 --- A linear memory made by Lua. `nil, err` when the system refuses it.
 ---@type fun(opts?: wasm.MemoryOptions): wasm.Memory?, wasm.Error?
 wasm.memory = core.memory

@@ -107,7 +107,15 @@ typedef struct InstanceBox {
   Instance *inst;   /* NULL: never made, or collected */
   const char *name; /* owned by user value */
 } InstanceBox;
-enum { UV_INSTANCE_EXPORTS = UV_GIVEN + 1, UV_INSTANCE_EVENTS, UV_INSTANCE_NAME };
+enum {
+  UV_INSTANCE_EXPORTS = UV_GIVEN + 1,
+  UV_INSTANCE_EVENTS,
+  UV_INSTANCE_NAME,
+  UV_INSTANCE_IMPORTS, /* as mod:instantiate was given them, for the next version */
+  UV_INSTANCE_OPTIONS,
+  UV_INSTANCE_ASIDE, /* weak set of its wasm.funcs that are pinned, or gone (lua_reload.c) */
+  UV_INSTANCE__LAST = UV_INSTANCE_ASIDE
+};
 
 /* KIND_FUNC and KIND_HOST: what stands behind a plain function. */
 typedef struct FuncBox {
@@ -117,6 +125,8 @@ typedef struct FuncBox {
   InstanceBox *owner; /* whose cell; NULL for hosts, and when it is gone */
   HostFunc *host;     /* NULL for functions of instances */
   const char *name;   /* of a host function, for messages; owned by user value */
+  const char *gone;   /* why a reload left it behind; owned by user value; else NULL */
+  bool pinned;        /* a reload leaves it with its version */
   bool closed;        /* may not be called any more */
   bool shut;          /* F:close() was called: only the object is closed */
   bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
@@ -124,7 +134,7 @@ typedef struct FuncBox {
   uint32_t nparams, nresults;
   ValType types[]; /* parameters, then results */
 } FuncBox;
-enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN = 2 };
+enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN, UV_FUNC_NAME, UV_FUNC_GONE };
 enum { UV_HOST_PLAIN = UV_GIVEN + 1, UV_HOST_LUA, UV_HOST_NAME };
 /* HostFunc.slot: its FuncBox is `fast`. */
 enum { HOST_FAST = 1 };
@@ -170,6 +180,8 @@ Store *lw_store(lua_State *L, State *st);
    one; that one gets the table of methods as second upvalue. */
 void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *meta,
                   const luaL_Reg *methods);
+/* Push the table of methods of `kind`: Lua adds those that it implements. */
+void lw_push_methods(lua_State *L, Kind kind);
 /* A new zeroed userdata, registered with the State; nothing is owned until lw_own, which
    cannot fail. Raises when the Lua state is closing. */
 void *lw_new_box(lua_State *L, State *st, Kind kind, size_t size, int nuvalues);
@@ -291,6 +303,8 @@ void lw_open_call(lua_State *L);
 void lw_open_trace(lua_State *L);
 void lw_open_tools(lua_State *L);
 void lw_open_cache(lua_State *L);
+void lw_open_reload(lua_State *L);
+void lw_open_files(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
 
@@ -350,6 +364,15 @@ const char *lw_limits_text(const Limits *l, char *buf, size_t cap);
 void lw_instance_event(lua_State *L, int inst, const char *event, int n);
 /* Add a handler, the function at `handler`. */
 void lw_instance_on(lua_State *L, int inst, const char *event, int handler);
+/* What the instance at `inst` shares and can carry references keeps it from now on. Is
+   there any? */
+bool lw_share(lua_State *L, State *st, int inst);
+/* Push a table that tells the numbers of the exports of the instance at `inst`; give such
+   a table to the exports of the instance at `other`, which then forget what they knew. */
+void lw_push_export_index(lua_State *L, int inst);
+void lw_exports_renew(lua_State *L, int other, int index);
+/* The set of what the instance at `inst` has aside; pushes it. */
+void lw_push_aside(lua_State *L, int inst);
 /* Push inst.exports of the instance at `inst`; in a function with the State as upvalue.
  */
 void lw_push_exports(lua_State *L, int inst);

@@ -180,6 +180,7 @@ static bool is_parked(const Activation *a, void *user)
 static int raise_dead(lua_State *L, const FuncBox *f)
 {
   char name[80];
+  if (f->gone) return lw_raise(L, LW_LINK, "%s", f->gone);
   if (f->owner)
     return lw_raise(L, LW_CLOSED, "instance '%s' is closed",
                     f->owner->name ? f->owner->name : "?");

@@ -100,7 +100,7 @@ static int exports_tostring(lua_State *L)
   return 1;
 }
 
-static void push_index(lua_State *L, int inst)
+void lw_push_export_index(lua_State *L, int inst)
 {
   HeldCode *held = lw_new_held_code(L, lw_state(L));
   lw_hold_code(held, lw_live_instance(L, inst)->code);
@@ -130,7 +130,7 @@ void lw_push_exports(lua_State *L, int inst)
   lw_live_instance(L, inst);
   if (lua_getiuservalue(L, inst, UV_INSTANCE_EXPORTS) == LUA_TTABLE) return;
   lua_pop(L, 1);
-  push_index(L, inst);
+  lw_push_export_index(L, inst);
   int index = lua_gettop(L);
   lua_newtable(L); /* the proxy: always empty, so that every write is seen */
   lua_createtable(L, 0, 6);
@@ -156,4 +156,32 @@ void lw_push_exports(lua_State *L, int inst)
   lua_remove(L, index);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, inst, UV_INSTANCE_EXPORTS);
+}
+
+/* Nothing here allocates, but for the first look at a table. */
+void lw_exports_renew(lua_State *L, int inst, int index)
+{
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  int top = lua_gettop(L);
+  if (lua_getiuservalue(L, inst, UV_INSTANCE_EXPORTS) == LUA_TTABLE) {
+    lua_getmetatable(L, -1);
+    int meta = lua_gettop(L);
+    lua_getfield(L, meta, "__index"); /* the functions known so far */
+    int known = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, known);) {
+      lua_pop(L, 1);
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, known);
+    }
+    lua_getmetatable(L, known);
+    lua_getfield(L, -1, "__index"); /* exports_resolve */
+    lua_pushvalue(L, index);
+    lua_setupvalue(L, -2, UP_INDEX);
+    lua_getfield(L, meta, "__pairs");
+    lua_getupvalue(L, -1, 1); /* exports_next */
+    lua_pushvalue(L, index);
+    lua_setupvalue(L, -2, UP_INDEX);
+  }
+  lua_settop(L, top);
 }

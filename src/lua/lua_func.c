@@ -29,7 +29,7 @@ static FuncBox *new_func(lua_State *L, State *st, Kind kind, const FuncType *t)
   size_t ntypes = t ? (size_t)t->nparams + t->nresults : 0;
   size_t size = sizeof(FuncBox) + ntypes * sizeof(ValType);
   FuncBox *f =
-    lw_new_box(L, st, kind, size, kind == KIND_HOST ? UV_HOST_NAME : UV_FUNC_PLAIN);
+    lw_new_box(L, st, kind, size, kind == KIND_HOST ? UV_HOST_NAME : UV_FUNC_GONE);
   f->closed = true;
   return f;
 }
@@ -252,6 +252,38 @@ static int func_bits(lua_State *L)
   return bits_done(L, LUA_OK, 0);
 }
 
+/* F:pin() -> a plain function that stays with this version when the instance is reloaded */
+static int func_pin(lua_State *L)
+{
+  FuncBox *f = check_open(L);
+  State *st = lw_state(L);
+  if (f->host) {
+    push_plain(L, 1); /* a Lua function has one version */
+    return 1;
+  }
+  FuncType t = func_type(f);
+  FuncBox *pinned = new_func(L, st, KIND_FUNC, &t); /* may run a finalizer */
+  int at = lua_gettop(L);
+  if (!lw_func_live(f))
+    lw_raise(L, LW_CLOSED, "the function is closed");
+  set_type(pinned, &t);
+  pinned->cell = f->cell;
+  pinned->owner = f->owner;
+  pinned->pinned = true;
+  lua_getiuservalue(L, 1, UV_FUNC_OWNER);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, at, UV_FUNC_OWNER);
+  lw_push_aside(L, at + 1);
+  lua_pushvalue(L, at);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pushvalue(L, at);
+  push_closure(L, lw_call_export, false);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, at, UV_FUNC_PLAIN);
+  return 1;
+}
+
 /* Only this object: the plain function, and what imports it, go on. */
 static int func_close(lua_State *L)
 {
@@ -304,6 +336,7 @@ static const luaL_Reg methods[] = {
   {"type",   func_type_text},
   {"fn",     func_fn       },
   {"bits",   func_bits     },
+  {"pin",    func_pin      },
   {"close",  func_close    },
   {"closed", func_closed   },
   {NULL,     NULL          },

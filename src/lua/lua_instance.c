@@ -156,10 +156,10 @@ void lw_instance_on(lua_State *L, int inst, const char *event, int handler)
   lua_pop(L, 2);
 }
 
-/* inst:on("close" | "trap", function) */
+/* inst:on("close" | "trap" | "reload", function) */
 static int instance_on(lua_State *L)
 {
-  static const char *const events[] = {"close", "trap", NULL};
+  static const char *const events[] = {"close", "trap", "reload", NULL};
   check_live(L);
   const char *event = events[luaL_checkoption(L, 2, NULL, events)];
   luaL_checktype(L, 3, LUA_TFUNCTION);

@@ -81,11 +81,10 @@ static bool carries_references(lua_State *L, State *st, int other)
   return lw_test(L, st, other, KIND_TABLE) != NULL;
 }
 
-/* What can carry a reference keeps the instance from now on. Is there any? */
-static bool share(lua_State *L, State *st)
+bool lw_share(lua_State *L, State *st, int inst)
 {
   bool shared = false;
-  if (lua_getiuservalue(L, SLOT_INSTANCE, UV_HOLDS) == LUA_TTABLE) {
+  if (lua_getiuservalue(L, inst, UV_HOLDS) == LUA_TTABLE) {
     int holds = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, holds); lua_settop(L, holds + 1)) {
       lua_pop(L, 1);
@@ -95,7 +94,7 @@ static bool share(lua_State *L, State *st)
         lua_getiuservalue(L, holds + 1, UV_FUNC_OWNER);
       else
         lua_pushvalue(L, holds + 1);
-      lw_hold(L, -1, SLOT_INSTANCE);
+      lw_hold(L, -1, inst);
     }
   }
   lua_pop(L, 1);
@@ -159,7 +158,7 @@ static int fail(lua_State *L)
 {
   InstanceBox *box = lua_touserdata(L, SLOT_INSTANCE);
   int error = lua_gettop(L);
-  if (box->inst && !share(L, box->h.state)) lw_release(&box->h);
+  if (box->inst && !lw_share(L, box->h.state, SLOT_INSTANCE)) lw_release(&box->h);
   lua_settop(L, error);
   lua_pushnil(L);
   lua_insert(L, -2);
@@ -193,10 +192,14 @@ int lw_module_instantiate(lua_State *L)
   if (!lua_isnil(L, ARG_IMPORTS) && !lua_istable(L, ARG_IMPORTS) &&
       !lua_isfunction(L, ARG_IMPORTS) && !lw_test(L, st, ARG_IMPORTS, KIND_INSTANCE))
     luaL_typeerror(L, ARG_IMPORTS, "table, instance or function");
-  InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE_NAME);
+  InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE__LAST);
   assert(lua_gettop(L) == SLOT_INSTANCE);
   Wishes wishes = check_wishes(L);
   set_name(L, box, module);
+  lua_pushvalue(L, ARG_IMPORTS);
+  lua_setiuservalue(L, SLOT_INSTANCE, UV_INSTANCE_IMPORTS);
+  lua_pushvalue(L, ARG_OPTIONS);
+  lua_setiuservalue(L, SLOT_INSTANCE, UV_INSTANCE_OPTIONS);
   Err err = {.at = ERR_NOWHERE};
   Status s = link_instance(L, st, &wishes.core, &err);
   if (s != LW_OK) {
@@ -210,7 +213,7 @@ int lw_module_instantiate(lua_State *L)
     }
     return fail(L);
   }
-  share(L, st);
+  lw_share(L, st, SLOT_INSTANCE);
   if (lua_istable(L, ARG_OPTIONS) &&
       lua_getfield(L, ARG_OPTIONS, "on_close") != LUA_TNIL) {
     luaL_checktype(L, -1, LUA_TFUNCTION);

@@ -19,6 +19,7 @@
 
 /* Addresses are the keys in the registry. */
 static const char state_key, boxes_key, weak_keys[WEAK__MAX], metatable_keys[KIND__MAX];
+static const char method_keys[KIND__MAX];
 
 /* Tell Lua's collector after so much; small enough that garbage of two rounds fits
    wherever one such heap does. */
@@ -190,6 +191,8 @@ void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *met
   lua_pushvalue(L, state);
   luaL_setfuncs(L, methods, 1);
   lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &method_keys[kind]);
+  lua_pushvalue(L, -1);
   lua_setfield(L, -3, "__index");
   for (const luaL_Reg *r = meta; r->name; r++) {
     lua_pushvalue(L, state);
@@ -205,6 +208,12 @@ void lw_open_kind(lua_State *L, Kind kind, const char *name, const luaL_Reg *met
   st->metatables[kind] = lua_topointer(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &metatable_keys[kind]);
   assert(lua_gettop(L) == state);
+}
+
+void lw_push_methods(lua_State *L, Kind kind)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &method_keys[kind]);
+  assert(lua_istable(L, -1));
 }
 
 void *lw_new_box(lua_State *L, State *st, Kind kind, size_t size, int nuvalues)

@@ -388,6 +388,7 @@ void lw_act_drop(Activation *a)
   a->grown = 0;
   lw_stack_give(a);
   if (s->closing) lw_close_waiting(s);
+  if (s->nretiring) lw_close_retiring(s);
 }
 
 void lw_act_trap(Store *s, unsigned trap_code)

@@ -106,6 +106,8 @@ static void begin(Instance *i)
 {
   Store *s = i->vm.store;
   i->state = INSTANCE_CLOSING;
+  if (i->retiring) s->nretiring--;
+  i->retiring = false;
   delist(&s->instances, i);
   lw_instance_enlist(&s->closing, i);
   close_cells(i);
@@ -130,8 +132,31 @@ bool lw_instance_close(Instance *i, bool force)
   return closed;
 }
 
+bool lw_instance_retire(Instance *i)
+{
+  if (i->state != INSTANCE_LIVE) return i->state == INSTANCE_CLOSED;
+  if (!lw_instance_busy(i)) return lw_instance_close(i, false);
+  if (!i->retiring) i->vm.store->nretiring++;
+  i->retiring = true;
+  return false;
+}
+
+void lw_close_retiring(Store *s)
+{
+  for (Instance *i = s->instances, *next; i; i = next) {
+    next = i->next;
+    if (!i->retiring || lw_instance_busy(i)) continue;
+    bool released = i->released;
+    if (lw_instance_close(i, false) && released) discard(i);
+  }
+}
+
 void lw_instance_release(Instance *i)
 {
+  if (i->state == INSTANCE_LIVE && i->retiring && lw_instance_busy(i)) {
+    i->released = true;
+    return;
+  }
   if (lw_instance_close(i, false))
     discard(i);
   else

@@ -42,6 +42,7 @@ struct Instance {
   bool interleave_any;
   uint32_t waiting; /* closing: activations that still use it */
   bool released;    /* nobody outside knows it: freed as soon as it is closed */
+  bool retiring;    /* closes itself when no activation uses it */
   size_t stack_size;
   Instance *prev, *next; /* Store.instances or .closing */
   void *user;            /* the binding's */
@@ -84,6 +85,11 @@ FuncCell *lw_instance_start(Instance *i);
 ** Returns false when it must wait. `i` itself stays readable (i->state) until released.
 */
 bool lw_instance_close(Instance *i, bool force);
+/*
+** Another version has taken its place: no new calls will come. Calls under way go on, and
+** when the last has ended it is closed. At once (true) when there are none.
+*/
+bool lw_instance_retire(Instance *i);
 /* The caller gives up its pointer: closes `i` if need be and frees it once closed. */
 void lw_instance_release(Instance *i);
 /* Lengths of the memories that it defines. */

@@ -46,6 +46,7 @@ struct Store {
   Activation *acts;    /* all that are not dropped */
   Instance *instances; /* all but those that are closing */
   Instance *closing;   /* they wait for activations */
+  uint32_t nretiring;  /* of instances */
   Shell *shells;
   HostFunc *hosts;
   Table *tables;
@@ -73,6 +74,7 @@ void lw_instance_enlist(Instance **list, Instance *i);
 /* `a` is about to use no instance any more; afterwards, who has waited? */
 void lw_close_leave(Activation *a);
 void lw_close_waiting(Store *s);
+void lw_close_retiring(Store *s); /* who is not used any more? */
 void lw_shell_free(Store *s, Shell *shell);
 /* rt/gc.c */
 void lw_heap_free(Heap *h);
