@@ -160,6 +160,22 @@ function wasm.hot(path, opts)
   return require "wasm.hot".open(path, opts)
 end
 
+--- The last moments of an instance: r:push() after each frame, r:back(n) to return to an earlier one.
+---@param inst wasm.Instance
+---@param opts? { frames?: integer }  how many are kept, default 600
+---@return wasm.Rewind
+function wasm.rewind(inst, opts)
+  return require "wasm.rewind".ring(inst, opts)
+end
+
+core.methods("snapshot").save = function(snapshot, path)
+  return require "wasm.rewind".save(snapshot, path)
+end
+
+core.methods("module").load_snapshot = function(module, path)
+  return require "wasm.rewind".load(module, path)
+end
+
 core.methods("instance").reload = function(inst, source, opts)
   return require "wasm.reload".reload(inst, source, opts)
 end

@@ -22,6 +22,7 @@ typedef enum {
   LOCK_POLLS,    /* rt/interrupt.c: free poll pages and slots */
   LOCK_RESERVES, /* rt/reserve.c: known ranges, the pool of reservations */
   LOCK_TEXT,     /* base/os_text.c: executable memory */
+  LOCK_WATCH,    /* base/os_watch.c: the descriptors */
   LOCK__MAX
 } LockName;
 

@@ -36,6 +36,7 @@ typedef enum {
   KIND_TABLE,
   KIND_GLOBAL,
   KIND_CACHE,
+  KIND_SNAPSHOT,
   KIND_ANCHOR,
   KIND_HELD, /* something of C that must not leak while Lua objects are made */
   KIND__MAX
@@ -304,6 +305,7 @@ void lw_open_trace(lua_State *L);
 void lw_open_tools(lua_State *L);
 void lw_open_cache(lua_State *L);
 void lw_open_reload(lua_State *L);
+void lw_open_snapshot(lua_State *L);
 void lw_open_files(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
@@ -316,6 +318,7 @@ typedef struct HeldText {
 /* Between filling `text` and pushing it nothing may raise. */
 HeldText *lw_new_held_text(lua_State *L, State *st);
 void lw_push_held_text(lua_State *L, HeldText *held);
+void lw_push_held_bytes(lua_State *L, HeldText *held, size_t size);
 int lw_module_instantiate(lua_State *L); /* mod:instantiate(imports, opts) */
 typedef struct ModuleBox {
   Handle h;
@@ -364,6 +367,10 @@ const char *lw_limits_text(const Limits *l, char *buf, size_t cap);
 void lw_instance_event(lua_State *L, int inst, const char *event, int n);
 /* Add a handler, the function at `handler`. */
 void lw_instance_on(lua_State *L, int inst, const char *event, int handler);
+/* The options of mod:instantiate in the table at `arg`; strings stay on the stack. */
+InstanceOptions lw_instance_options(lua_State *L, int arg);
+/* The empty box at `at` owns the instance from now on. */
+void lw_own_instance(lua_State *L, InstanceBox *box, int at, Instance *made);
 /* What the instance at `inst` shares and can carry references keeps it from now on. Is
    there any? */
 bool lw_share(lua_State *L, State *st, int inst);

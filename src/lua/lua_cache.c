@@ -458,6 +458,16 @@ static int cache_mac(lua_State *L)
   return 1;
 }
 
+/* core.hash64(text) -> XXH3-64 of it, 8 bytes */
+static int cache_hash64(lua_State *L)
+{
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  uint64_t hash = lw_hash64(text, size);
+  lua_pushlstring(L, (const char *)&hash, sizeof hash);
+  return 1;
+}
+
 #ifndef NDEBUG
 /* core.hash_keep(bits): fingerprints that collide, in builds for specs */
 static int cache_hash_keep(lua_State *L)
@@ -488,6 +498,7 @@ static const luaL_Reg functions[] = {
   {"use_cache",  cache_use      },
   {"mend_entry", cache_mend     },
   {"mac",        cache_mac      },
+  {"hash64",     cache_hash64   },
 #ifndef NDEBUG
   {"hash_keep",  cache_hash_keep},
 #endif

@@ -37,26 +37,39 @@ typedef struct Wishes {
 } Wishes;
 
 /* Strings of the options stay on the stack. */
-static Wishes check_wishes(lua_State *L)
+static Wishes check_wishes(lua_State *L, int arg)
 {
   static const char *const known[] = {
     "name",       "memory_max", "table_max",     "stack",    "start",
     "interleave", "on_trap",    "stack_pointer", "on_close", NULL};
   static const char *const orders[] = {"lifo", "any", NULL};
   static const char *const after[] = {"keep", "close", NULL};
-  lw_check_options(L, ARG_OPTIONS, "instantiate", known);
-  Wishes w = {.start = lw_opt_bool(L, ARG_OPTIONS, "start", true)};
-  w.core.memory_max_bytes = lw_opt_size(L, ARG_OPTIONS, "memory_max", 0);
-  w.core.table_max = lw_opt_count(L, ARG_OPTIONS, "table_max", 0, UINT32_MAX);
-  w.core.stack_size = lw_opt_size(L, ARG_OPTIONS, "stack", 0);
+  lw_check_options(L, arg, "instantiate", known);
+  Wishes w = {.start = lw_opt_bool(L, arg, "start", true)};
+  w.core.memory_max_bytes = lw_opt_size(L, arg, "memory_max", 0);
+  w.core.table_max = lw_opt_count(L, arg, "table_max", 0, UINT32_MAX);
+  w.core.stack_size = lw_opt_size(L, arg, "stack", 0);
   if (w.core.stack_size && w.core.stack_size < 65536)
     luaL_error(L, "option 'stack': at least 64KiB expected");
   if (w.core.stack_size > (uint64_t)1 << 30)
     luaL_error(L, "option 'stack': at most 1GiB expected");
-  w.core.interleave_any = lw_opt_choice(L, ARG_OPTIONS, "interleave", orders, 0) == 1;
-  w.core.on_trap_close = lw_opt_choice(L, ARG_OPTIONS, "on_trap", after, 0) == 1;
-  w.core.stack_pointer = lw_opt_string(L, ARG_OPTIONS, "stack_pointer");
+  w.core.interleave_any = lw_opt_choice(L, arg, "interleave", orders, 0) == 1;
+  w.core.on_trap_close = lw_opt_choice(L, arg, "on_trap", after, 0) == 1;
+  w.core.stack_pointer = lw_opt_string(L, arg, "stack_pointer");
   return w;
+}
+
+InstanceOptions lw_instance_options(lua_State *L, int arg)
+{
+  return check_wishes(L, arg).core;
+}
+
+void lw_own_instance(lua_State *L, InstanceBox *box, int at, Instance *made)
+{
+  box->inst = made;
+  made->user = box;
+  lw_own(&box->h, made, instance_give_back, instance_forget);
+  lw_weak_set(L, WEAK_THINGS, box, at);
 }
 
 static void set_name(lua_State *L, InstanceBox *box, const ModuleBox *module)
@@ -135,10 +148,7 @@ static Status link_code(lua_State *L, State *st, Code *code, const InstanceOptio
     assert(s != LW_OK);
     return s;
   }
-  box->inst = made;
-  made->user = box;
-  lw_own(&box->h, made, instance_give_back, instance_forget);
-  lw_weak_set(L, WEAK_THINGS, box, SLOT_INSTANCE);
+  lw_own_instance(L, box, SLOT_INSTANCE, made);
   return s;
 }
 
@@ -194,7 +204,7 @@ int lw_module_instantiate(lua_State *L)
     luaL_typeerror(L, ARG_IMPORTS, "table, instance or function");
   InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE__LAST);
   assert(lua_gettop(L) == SLOT_INSTANCE);
-  Wishes wishes = check_wishes(L);
+  Wishes wishes = check_wishes(L, ARG_OPTIONS);
   set_name(L, box, module);
   lua_pushvalue(L, ARG_IMPORTS);
   lua_setiuservalue(L, SLOT_INSTANCE, UV_INSTANCE_IMPORTS);

@@ -354,8 +354,11 @@ static int reload_compare(lua_State *L)
   Str text = {0};
   Err err = {.at = ERR_NOWHERE};
   Status s = lw_migrate_compare(a->inst, b->inst, &text, &err);
+  if (s != LW_OK) {
+    lw_str_free(&text);
+    return lw_push_fail(L, s, &err);
+  }
   held->text = text.text;
-  if (s != LW_OK) return lw_push_fail(L, s, &err);
   if (text.text)
     lw_push_held_text(L, held);
   else
@@ -415,8 +418,8 @@ static int reload_is_module(lua_State *L)
 /* core.methods(kind) -> the table of methods, for Lua to add to */
 static int reload_methods(lua_State *L)
 {
-  static const char *const names[] = {"module", "instance", NULL};
-  static const Kind kinds[] = {KIND_MODULE, KIND_INSTANCE};
+  static const char *const names[] = {"module", "instance", "snapshot", NULL};
+  static const Kind kinds[] = {KIND_MODULE, KIND_INSTANCE, KIND_SNAPSHOT};
   lw_push_methods(L, kinds[luaL_checkoption(L, 1, NULL, names)]);
   return 1;
 }

@@ -24,11 +24,16 @@ HeldText *lw_new_held_text(lua_State *L, State *st)
   return lw_new_box(L, st, KIND_HELD, sizeof(HeldText), 0);
 }
 
-void lw_push_held_text(lua_State *L, HeldText *held)
+void lw_push_held_bytes(lua_State *L, HeldText *held, size_t size)
 {
   lw_own(&held->h, held->text, free, text_forget);
-  lua_pushstring(L, held->text);
+  lua_pushlstring(L, held->text, size);
   lw_release(&held->h);
+}
+
+void lw_push_held_text(lua_State *L, HeldText *held)
+{
+  lw_push_held_bytes(L, held, strlen(held->text));
 }
 
 /* ---- core.opcodes() ---- */

@@ -41,6 +41,7 @@ __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
   lw_open_instance(L);
   lw_open_module(L);
   lw_open_reload(L);
+  lw_open_snapshot(L);
   lw_open_files(L);
   lua_pop(L, 1);
   lua_pushvalue(L, -1);

@@ -259,6 +259,7 @@ static void mark_all(Store *s, const Marker *k, const uint64_t *roots, size_t nr
     mark_instance(i);
   for (Instance *i = s->closing; i; i = i->next)
     mark_instance(i);
+  lw_snapshots_visit(s, mark_ref);
   for (const Activation *a = s->acts; a; a = a->next)
     mark_stack(k, a);
   for (size_t n = 0; n < nroots; n++)

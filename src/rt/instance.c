@@ -295,5 +295,6 @@ Status lw_instance_new(Store *s, Code *code, const ImportValue *imports,
     return status;
   }
   *out = i;
+  if (opts->bare) return LW_OK;
   return lw_segments_run(i, laid_out, err);
 }

@@ -66,6 +66,7 @@ typedef struct InstanceOptions {
   const char
     *stack_pointer; /* name of the global, NULL = "__stack_pointer" of the name section */
   bool interleave_any, on_trap_close;
+  bool bare; /* no segment is run: its state comes from a snapshot */
 } InstanceOptions;
 
 /*

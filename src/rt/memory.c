@@ -20,6 +20,7 @@
 #include "base/os.h"
 #include "jit/layout.h"
 #include "rt/reserve.h"
+#include "rt/track.h"
 
 _Static_assert(offsetof(Memory, base) == MEMORY_BASE, "layout.h");
 _Static_assert(offsetof(Memory, length) == MEMORY_LENGTH, "layout.h");
@@ -50,6 +51,7 @@ static bool map_explicit(Memory *m, size_t length)
 static void unmap(Memory *m)
 {
   if (!m->base) return;
+  lw_track_free(m);
   if (m->guard)
     lw_guard_give(m->base, m->length, m->image);
   else
@@ -200,4 +202,13 @@ uint64_t lw_memory_grow(Memory *m, uint64_t pages)
   }
   m->length = length;
   return old;
+}
+
+bool lw_memory_shrink(Memory *m, uint64_t pages)
+{
+  if (pages < m->type.min || pages > m->length / WASM_PAGE) return false;
+  size_t length = pages * WASM_PAGE;
+  if (!lw_os_decommit(m->base + length, m->length - length)) return false;
+  m->length = length;
+  return true;
 }

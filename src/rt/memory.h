@@ -31,6 +31,7 @@ typedef struct Memory {
   struct Known *known; /* the signal handler's note of this reservation */
   size_t reserved;     /* bytes of address space from base */
   int image;           /* number of the image laid over its start (os.h), or -1 */
+  struct Track *track; /* since its first snapshot (track.h), or NULL */
 } Memory;
 
 /* `max_pages`: a limit of the host, 0 = none. `explicit_bounds` forces the mapping that
@@ -54,6 +55,9 @@ void lw_memory_watch(Memory *m);
 void lw_memory_unwatch(Memory *m);
 /* Old size in pages, or UINT64_MAX when refused. base may change if !guard. */
 uint64_t lw_memory_grow(Memory *m, uint64_t pages);
+/* Give up what lies behind `pages`; false: that is less than its type's minimum, or the
+   system refused. Only for restoring a snapshot: wasm memories do not shrink. */
+bool lw_memory_shrink(Memory *m, uint64_t pages);
 /* Is [at, at+n) inside? No overflow for any arguments. */
 static inline bool lw_memory_has(const Memory *m, uint64_t at, uint64_t n)
 {

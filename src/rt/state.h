@@ -51,6 +51,7 @@ struct Store {
   HostFunc *hosts;
   Table *tables;
   GlobalCell *globals;
+  struct Snapshot *snapshots;
   Activation *pool; /* dropped activations with default stacks, hottest first */
   uint32_t npool;
   uint32_t max_depth;
@@ -76,6 +77,8 @@ void lw_close_leave(Activation *a);
 void lw_close_waiting(Store *s);
 void lw_close_retiring(Store *s); /* who is not used any more? */
 void lw_shell_free(Store *s, Shell *shell);
+/* rt/snapshot.c: every reference in the Store's snapshots */
+void lw_snapshots_visit(const Store *s, void (*visit)(ValType t, uint64_t ref));
 /* rt/gc.c */
 void lw_heap_free(Heap *h);
 
