@@ -45,7 +45,9 @@ end
 -- The model ------------------------------------------------------------------------------
 -- A module: { h = handle, k, closed }. An instance: { h, k, state = "live" | "closing" |
 -- "closed", count, other = model of the instance whose `add` it imports or nil, any =
--- interleave "any", parked = list of calls, slot = what its table's place 1 holds }. A call:
+-- interleave "any", parked = list of calls, slot = the version whose `add` its table's place 1
+-- holds, version }. A version: { inst = instance, k, ended = "live" | "closed" once another one has
+-- taken its place, parked }. A call:
 -- { co, arg, of = instance, doomed = true when the instance was closed since }.
 
 local Walk = {}
@@ -89,9 +91,10 @@ local function not_imported()
   error("no import was given", 0)
 end
 
---- What calling `add` of this instance through another one does now.
+--- What calling `add` of this instance or version through another instance does now.
 function Walk:expect_through(target, f, arg)
-  if target.state == "live" then
+  local state = target.state or target.ended or target.inst.state
+  if state == "live" then
     self:expect(arg + target.k, f, arg)
   else
     self:expect_error("trap", "callee instance closed", f, arg)
@@ -102,7 +105,8 @@ local steps = {}
 
 function steps.compile(walk)
   local k = walk.random(5) * 100
-  local h, err = wasm.compile(walk.sources[k])
+  local eager = ({ true, false })[walk.random(3)]
+  local h, err = wasm.compile(walk.sources[k], { eager = eager })
   if not h then walk:fail("%s", tostring(err)) end
   for _, m in ipairs(walk.modules) do
     if not m.closed and (m.h == h) ~= (m.k == k) then walk:fail("equal is wrong for %d", k) end
@@ -125,12 +129,17 @@ function steps.instantiate(walk)
   end
   local h, err = m.h:instantiate(imports, options)
   if not h then walk:fail("%s", tostring(err)) end
-  walk.instances[#walk.instances + 1] = {
-    h = h, k = m.k, state = "live", count = 0, other = other, any = any, parked = {},
-    add = h.exports.add, counter = h.exports.count, pause = h.exports.pause,
-    via = h.exports.via, through = h.exports.slot, boom = h.exports.boom, table = h.exports.table,
-    memory = h.exports.memory,
-  }
+  walk:adopt { h = h, k = m.k, count = 0, other = other, any = any }
+end
+
+--- A new instance of the model, with what scripts take of it.
+function Walk:adopt(i)
+  local e = i.h.exports
+  i.state, i.parked, i.version = "live", {}, { inst = i, k = i.k }
+  i.add, i.counter, i.pause, i.via = e.add, e.count, e.pause, e.via
+  i.through, i.boom, i.table, i.memory = e.slot, e.boom, e.table, e.memory
+  self.instances[#self.instances + 1] = i
+  return i
 end
 
 function steps.call(walk)
@@ -167,7 +176,7 @@ function steps.link(walk)
   local i, target = walk:pick(walk.instances), walk:pick(walk.instances)
   if not i or i.state ~= "live" or target.state ~= "live" then return end
   i.table[2] = target.add -- element 1: Lua counts from 1
-  i.slot = target
+  i.slot = target.version
 end
 
 function steps.through_table(walk)
@@ -226,6 +235,7 @@ function steps.lose_parked(walk)
   local i = walk:pick(walk.instances)
   if not i or not i.any or #i.parked == 0 then return end
   table.remove(i.parked, walk.random(#i.parked))
+  i.lost = true
 end
 
 --- Call an instance whose host function does `inside`, which gives what the host returns.
@@ -332,13 +342,14 @@ local SHARE = {
   compile = 6, instantiate = 12, call = 14, trap = 4, through_import = 8, link = 5,
   through_table = 7, park = 12, resume = 10, drop_parked = 3, lose_parked = 2, close_module = 5,
   close_instance = 6, drop_module = 5, drop_instance = 9, collect = 2, nest = 5, fail_inside = 2,
-  close_inside = 2, outlive = 2,
+  close_inside = 2, outlive = 2, snapshot = 3, restore = 5, clone = 2, reload = 7, resume_old = 5,
 }
+for name, step in pairs(require "spec.stress.changes") do steps[name] = step end
 
 --- `count` random steps; returns how often each kind was taken.
 function lifecycle.walk(count, seed)
   local walk = setmetatable({ seed = seed, random = generator(seed), modules = {},
-    instances = {}, sources = {} }, Walk)
+    instances = {}, sources = {}, snapshots = {}, old = {} }, Walk)
   walk.wait = function(value)
     local inside = walk.inside
     if not inside then return coroutine.yield(value) end

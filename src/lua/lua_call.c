@@ -47,7 +47,7 @@ static void anchor_forget(Handle *h)
 
 static int anchor_new(lua_State *L)
 {
-  Anchor *anchor = lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof *anchor, 1);
+  Anchor *anchor = lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof *anchor, UV_ANCHOR_KEEPS);
   lw_weak_set(L, WEAK_THINGS, anchor, -1);
   return 1;
 }
@@ -79,7 +79,9 @@ static int anchor_close(lua_State *L)
   lw_release(&anchor->h);
   if (st->nspares == SPARES) return 0;
   lua_pushnil(L); /* it must not keep the coroutine */
-  lua_setiuservalue(L, 1, 1);
+  lua_setiuservalue(L, 1, UV_ANCHOR_THREAD);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, UV_ANCHOR_KEEPS);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &spares_key);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, ++st->nspares);
@@ -103,7 +105,7 @@ static NOINLINE void anchor_make(lua_State *L, Activation *a)
   Anchor *anchor = lua_touserdata(L, -1);
   assert(!anchor->act);
   lua_pushthread(L);
-  lua_setiuservalue(L, -2, 1);
+  lua_setiuservalue(L, -2, UV_ANCHOR_THREAD);
   anchor->L = L;
   anchor->act = a;
   a->anchor = anchor;

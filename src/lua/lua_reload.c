@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lua/call.h"
 #include "rt/migrate.h"
 #include "rt/relink.h"
 
@@ -317,6 +318,16 @@ static int reload_swap(lua_State *L)
   return 3;
 }
 
+/* A parked call keeps the userdata at 1, and with it the functions that it calls. */
+static void keep_for(void *user, Activation *a)
+{
+  lua_State *L = user;
+  if (!a->anchor || !lw_weak_get(L, WEAK_THINGS, a->anchor)) return;
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, UV_ANCHOR_KEEPS);
+  lua_pop(L, 1);
+}
+
 /* core.retire(B, A): close B when no call uses it any more; A keeps it until then. */
 static int reload_retire(lua_State *L)
 {
@@ -325,6 +336,7 @@ static int reload_retire(lua_State *L)
   bool closed = !b->inst || b->inst->state != INSTANCE_LIVE;
   if (!closed && lw_instance_busy(b->inst)) {
     lw_hold(L, 2, 1);
+    lw_store_visit(b->inst, keep_for, L);
     closed = lw_instance_retire(b->inst);
   } else if (!closed) {
     lw_instance_shut(L, 1, false);

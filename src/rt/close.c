@@ -21,6 +21,12 @@ bool lw_instance_busy(const Instance *i)
   return false;
 }
 
+void lw_store_visit(const Instance *i, void (*visit)(void *user, Activation *a), void *user)
+{
+  for (Activation *a = i->vm.store->acts; a; a = a->next)
+    if (lw_act_uses(a, i)) visit(user, a);
+}
+
 void lw_shell_free(Store *s, Shell *shell)
 {
   if (shell->prev) shell->prev->next = shell->next;
