@@ -11,10 +11,14 @@ FLAGS="-std=c11 -O2 -Wall -Wextra -Werror --no-wasm-opt -Wl,--no-entry -Wl,--str
 PLAIN="--target=wasm32 -nostdlib -ffreestanding -Wl,-z,stack-size=16384"
 LIBC="--target=wasm32-wasi -nostartfiles -Wno-error -w"
 
-for guest in text numbers queens enemy; do
+for guest in text numbers queens enemy life; do
   $CC $PLAIN $FLAGS -o $guest.wasm $guest.c
 done
 $CC $PLAIN $FLAGS -o ../game/bots.wasm ../game/bots.c
+for version in 1 2 4; do
+  $CC $PLAIN $FLAGS -DVERSION=$version -Wl,--export=world -Wl,--export=world_size \
+    -o ../hot/mod$version.wasm ../hot/mod.c
+done
 if [ -n "${1:-}" ]; then
   set -- "$1" "${2:-}"
   $CC $LIBC $FLAGS -Wl,-z,stack-size=65536 -I"$1" -o zlib/zlib.wasm zlib/glue.c \
@@ -25,5 +29,5 @@ if [ -n "${2:-}" ]; then
   $CC $LIBC $FLAGS -DNDEBUG -Wl,-z,stack-size=65536 -I"$2/c" -o qrcode/qrcode.wasm \
     qrcode/glue.c "$2/c/qrcodegen.c"
 fi
-chmod -x ./*.wasm ./*/*.wasm ../game/*.wasm
-ls -l ./*.wasm ./*/*.wasm ../game/*.wasm
+chmod -x ./*.wasm ./*/*.wasm ../game/*.wasm ../hot/*.wasm
+ls -l ./*.wasm ./*/*.wasm ../game/*.wasm ../hot/*.wasm
