@@ -1,12 +1,14 @@
---- Benchmarks: `make bench [ARGS="fib sha256 calls compile"]`.
+--- Benchmarks: `make bench [ARGS="fib sha256 calls compile reuse"]`.
 -- Figures are ratios wherever they can be, from interleaved runs, the minimum of each side; a
 -- ratio above 1 means we are slower. Checksums of all sides must agree, or the run fails.
 -- What is measured: kernels against native C (same source, no vectors) and V8; calls between
--- Lua and wasm against plain C functions; validate and compile in MB of code a second.
+-- Lua and wasm against plain C functions; validate and compile in MB of code a second; what comes
+-- from caches, images and snapshots.
 local wasm = require "wasm"
 local kernels = require "spec.bench.kernels"
 local measure = require "spec.bench.measure"
 local compiling = require "spec.bench.compiling"
+local reuse = require "spec.bench.reuse"
 local baseline = measure.baseline
 
 local failed = 0
@@ -113,5 +115,6 @@ end
 if any_kernel_asked() then bench_kernels() end
 if asked("calls") then bench_calls() end
 if asked("compile") then compiling.report() end
+if asked("reuse") then reuse.report() end
 if failed > 0 then print(failed .. " checksums differ") end
 os.exit(failed == 0)

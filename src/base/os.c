@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,6 +102,32 @@ void lw_os_release(void *at, size_t size)
   /* Refused when it would split a mapping that merged with its neighbours and the process
      has too many: then at least the memory goes. */
   if (munmap(at, size) != 0) (void)lw_os_decommit(at, size);
+}
+
+#define LARGE ((size_t)4 << 20) /* below, the ends of a mapping outweigh its middle */
+
+void lw_os_large_pages(void *at, size_t size)
+{
+  if (size >= LARGE) (void)madvise(at, lw_os_pages(size), MADV_HUGEPAGE);
+}
+
+void *lw_os_bulk_alloc(size_t size)
+{
+  if (size < LARGE) return malloc(size ? size : 1);
+  if (size > SIZE_MAX - PAGE) return NULL;
+  void *p = mmap(NULL, lw_os_pages(size), PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return NULL;
+  lw_os_large_pages(p, size);
+  return p;
+}
+
+void lw_os_bulk_free(void *at, size_t size)
+{
+  if (size < LARGE)
+    free(at);
+  else if (at)
+    munmap(at, lw_os_pages(size));
 }
 
 int lw_os_image_new(size_t size, void **view)

@@ -32,6 +32,13 @@ bool lw_os_decommit(void *at, size_t size); /* no access, no memory, as after re
 bool lw_os_move(void *from, size_t size, void *to);
 void lw_os_release(void *at, size_t size);
 
+/* Memory for something that may be large and is filled at once: from malloc, or in large
+   pages, which come several times as fast. Not zeroed. NULL: no memory. */
+void *lw_os_bulk_alloc(size_t size);
+void lw_os_bulk_free(void *at, size_t size);
+/* Ask for large pages where they pay: pages that are about to be written as a whole. */
+void lw_os_large_pages(void *at, size_t size);
+
 /*
 ** Images: contents that many mappings share until they write (copy-on-write).
 ** new gives a number >= 0 and a zeroed writable view of `size` bytes, or -1; seal ends

@@ -126,7 +126,10 @@ void *lw_os_text_alloc(size_t size)
   lw_unlock(LOCK_TEXT);
   if (at == SIZE_MAX) return NULL;
   uint8_t *p = (uint8_t *)atomic_load_explicit(&region, memory_order_relaxed) + at;
-  if (lw_os_commit(p, size)) return p;
+  if (lw_os_commit(p, size)) {
+    lw_os_large_pages(p, size);
+    return p;
+  }
   lw_os_text_free(p, size);
   return NULL;
 }

@@ -209,6 +209,10 @@ void lw_unhold(lua_State *L, int owner, int value);
 
 /* Tell Lua's collector about `bytes` made outside it. May run finalizers. */
 void lw_account(lua_State *L, State *st, uint64_t bytes);
+/* They were given back before they became garbage. */
+void lw_unaccount(State *st, uint64_t bytes);
+/* What an instance is accounted with. */
+uint64_t lw_instance_weight(const Instance *i);
 
 /* ---- lua_value.c: one value, both ways ---- */
 

@@ -77,6 +77,7 @@ bool lw_instance_shut(lua_State *L, int inst, bool force)
   assert(box->inst->user == box);
   if (!was_live && !force) return false;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
+  if (was_live) lw_unaccount(box->h.state, lw_instance_weight(box->inst));
   if (lw_instance_close(box->inst, force)) let_go(L, box->h.state, inst);
   if (was_live) {
     lua_pushvalue(L, inst);

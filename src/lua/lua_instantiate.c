@@ -175,6 +175,11 @@ static int fail(lua_State *L)
   return 2;
 }
 
+uint64_t lw_instance_weight(const Instance *i)
+{
+  return 4096 + lw_instance_memory_bytes(i) + (uint64_t)i->nmemories_own * WASM_PAGE;
+}
+
 static int start_done(lua_State *L, int status, lua_KContext context)
 {
   (void)context;
@@ -183,11 +188,8 @@ static int start_done(lua_State *L, int status, lua_KContext context)
     return fail(L);
   }
   const InstanceBox *box = lua_touserdata(L, SLOT_INSTANCE);
-  uint64_t bytes = 4096;
   if (box->inst && box->inst->state == INSTANCE_LIVE)
-    bytes += lw_instance_memory_bytes(box->inst) +
-             (uint64_t)box->inst->nmemories_own * WASM_PAGE;
-  lw_account(L, box->h.state, bytes);
+    lw_account(L, box->h.state, lw_instance_weight(box->inst));
   lua_settop(L, SLOT_INSTANCE);
   return 1;
 }

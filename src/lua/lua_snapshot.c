@@ -163,7 +163,8 @@ static int snapshot_clone(lua_State *L)
   lw_release(&held->h);
   if (of->keep.id) lw_hold(L, CLONE, CLONE_OF); /* it keeps values that both refer to */
   lw_share(L, st, CLONE);
-  lw_account(L, st, 4096 + (box->inst ? lw_instance_memory_bytes(box->inst) : 0));
+  if (box->inst && box->inst->state == INSTANCE_LIVE)
+    lw_account(L, st, lw_instance_weight(box->inst));
   lua_settop(L, CLONE);
   return 1;
 }

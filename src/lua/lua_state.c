@@ -308,6 +308,11 @@ void lw_unhold(lua_State *L, int owner, int value)
   lua_pop(L, 1);
 }
 
+void lw_unaccount(State *st, uint64_t bytes)
+{
+  st->unreported = bytes < st->unreported ? st->unreported - bytes : 0;
+}
+
 void lw_account(lua_State *L, State *st, uint64_t bytes)
 {
   st->unreported += bytes;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/lock.h"
+#include "base/os.h"
 #include "rt/func.h"
 #include "rt/lazy.h"
 #include "rt/prefill.h"
@@ -76,7 +77,7 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
 {
   Code *c = calloc(1, sizeof *c);
   if (!c) return NULL;
-  c->bytes = malloc(size ? size : 1);
+  c->bytes = lw_os_bulk_alloc(size);
   if (!c->bytes) {
     free(c);
     return NULL;
@@ -114,7 +115,7 @@ static void code_free(Code *c)
   free(c->types);
   if (c->state == CODE_READY) lw_module_free(&c->module);
   if (c->store.unref) c->store.unref(c->store.user);
-  free(c->bytes);
+  lw_os_bulk_free(c->bytes, c->size);
   free(c);
 }
 

@@ -154,7 +154,7 @@ static Status get_memory(Cursor *c, const Limits *type, PageMap **out)
 /* A function's number: only functions that references can be taken of have one. */
 static Status get_ref(Cursor *c, const Module *m, ValType t, uint64_t *ref)
 {
-  uint64_t v;
+  uint64_t v = 0;
   TRY(get_u64(c, &v));
   if (v && (lw_val_heap(t) == HEAP_EXTERN || v > m->nescapes ||
             m->escapes[v - 1] < m->nfuncs_imported))
