@@ -60,6 +60,8 @@ export BUILD CC LUA NODE TESTSUITE SPEC_SCALE
 TEST_VARIANT := BUILD=build/test DEFS= CFLAGS="-O1 -g"
 ASAN_VARIANT := BUILD=build/asan DEFS= CFLAGS="-O1 -g $(SANITIZE)" LDFLAGS="$(SANITIZE)" \
                 LUA="$(ROOT_DIR)/spec/support/lua-asan" SPEC_SCALE=$(or $(SPEC_SCALE),50)
+TSAN_VARIANT := BUILD=build/tsan DEFS= CC=clang-22 CFLAGS="-O1 -g -fsanitize=thread -fno-omit-frame-pointer" \
+                LDFLAGS="-fsanitize=thread"
 FUZZ_VARIANT := BUILD=build/fuzz DEFS= CC=$(or $(FUZZ_CC),clang) \
                 CFLAGS="-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link"
 COVER_VARIANT := BUILD=build/cover DEFS= CFLAGS="-O1 -g --coverage $(SANITIZE)" LDFLAGS="--coverage $(SANITIZE)"
@@ -128,8 +130,9 @@ asan: deps ## the same specs under address + undefined sanitizers, leak check at
 	@$(AGAIN) specs $(ASAN_VARIANT)
 
 specs-build: $(LIB) $(PROGRAMS)
+# Examples that use the user's cache directory get one of their own.
 specs: specs-build
-	@$(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
+	@XDG_CACHE_HOME=$(abspath $(BUILD))/xdg-cache $(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
 suite: deps ## the official test suite: guard, explicit, lazy (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
@@ -181,6 +184,27 @@ stress: deps ## 100,000 lifecycle steps and instance pairs, plain and sanitized 
 stress-run:
 	@$(LUA) spec/stress/lifecycle.lua $(ARGS)
 
+# A cache directory under a hostile hand: entries damaged at random, writers killed at work.
+stress-cache: deps ## 100,000 damaged cache entries, 1,000 writers killed (COUNT= KILLS= SEED=)
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) stress-cache-run $(TEST_VARIANT)
+
+stress-cache-run:
+	@$(LUA) spec/stress/damage.lua $(or $(COUNT),100000) $(or $(SEED),1)
+	@$(LUA) spec/stress/kill.lua $(or $(KILLS),1000)
+
+# 8 threads on one cache, once under each sanitizer (clang-22's thread sanitizer knows no fork).
+stress-threads: deps ## 8 Lua states in 8 threads on one cache under thread and address sanitizers (SECONDS=60)
+	@sh spec/support/deps.sh tsan
+	@$(AGAIN) -j$(JOBS) specs-build $(TSAN_VARIANT)
+	@$(AGAIN) stress-threads-run $(TSAN_VARIANT)
+	@$(AGAIN) -j$(JOBS) specs-build $(ASAN_VARIANT)
+	@$(AGAIN) stress-threads-run $(ASAN_VARIANT)
+
+stress-threads-run:
+	@dir=$$(mktemp -d) && SECONDS=$(or $(SECONDS),60) CACHE_DIR=$$dir $(BUILD)/spec/host_lua spec/stress/threads.lua; \
+	  status=$$?; rm -rf $$dir; exit $$status
+
 # Ten times the counts of make test: 10,000 states, 10,000,000 calls with fresh tables, ...
 stress-hosts:
 	@SPEC_SCALE=1000 $(LUA) spec/support/specs.lua -o spec.support.plain --pattern=host_ spec/unit
@@ -189,10 +213,11 @@ guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm
 	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
 	@WASM_CC=$(WASM_CC) sh examples/guests/build.sh $(LIBRARIES)
 
-fuzz: ## libFuzzer on decode, validate and compile (FUZZ_SECONDS=60)
+fuzz: ## libFuzzer on decode, validate and compile, and on cache entries and snapshots (FUZZ_SECONDS=60)
 	@sh spec/support/deps.sh fuzz
-	@$(AGAIN) -j$(JOBS) build/fuzz/fuzz_compile $(FUZZ_VARIANT)
+	@$(AGAIN) -j$(JOBS) build/fuzz/fuzz_compile build/fuzz/fuzz_entry $(FUZZ_VARIANT)
 	@sh spec/fuzz/run.sh build/fuzz/fuzz_compile $(FUZZ_SECONDS)
+	@sh spec/fuzz/run.sh build/fuzz/fuzz_entry $(FUZZ_SECONDS)
 
 $(BUILD)/fuzz_%: spec/fuzz/fuzz_%.c $(CORE) $(FLAGS)
 	$(call SAY,LD)

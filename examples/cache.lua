@@ -17,7 +17,9 @@ wasm.use_cache(cache) -- what wasm.compile uses in this Lua state from now on
 local before = cache:stats()
 local function compile_all(why)
   local started = os.clock()
-  for _, module in ipairs(bytes) do assert(wasm.compile(module[2], { name = module[1] })):close() end
+  for _, module in ipairs(bytes) do
+    assert(wasm.compile(module[2], { name = module[1] })):close()
+  end
   local took, stats = os.clock() - started, cache:stats()
   local counts = {}
   for _, key in ipairs { "misses", "hits", "disk_hits" } do

@@ -1,6 +1,6 @@
 --- A game loop whose mod is rewritten while it runs.
 -- The mod is examples/hot/mod.c; its versions are shipped compiled, so that this runs without a
--- compiler. To play with it, edit the source, compile it over the file that the game watches, and see.
+-- compiler. To play with it, edit the source, compile it over the file that the game watches.
 local wasm = require "wasm"
 
 local DIRECTORY = arg[0]:match("^(.*)/[^/]*$") or "."

@@ -15,7 +15,8 @@ static int neighbours(int x, int y)
   int sum = 0;
   for (int dy = HEIGHT - 1; dy <= HEIGHT + 1; dy++)
     for (int dx = WIDTH - 1; dx <= WIDTH + 1; dx++)
-      if (dy != HEIGHT || dx != WIDTH) sum += cells[now][(y + dy) % HEIGHT][(x + dx) % WIDTH];
+      if (dy != HEIGHT || dx != WIDTH)
+        sum += cells[now][(y + dy) % HEIGHT][(x + dx) % WIDTH];
   return sum;
 }
 

@@ -12,13 +12,14 @@ IMPORT(say) void say(const char *text, int number);
 
 #if VERSION == 1
 #define GREETING "a tower"
-#define INCOME 3
+#define INCOME   3
 #elif VERSION == 2
-#define GREETING "a much taller tower, with a flag on top of it" /* moves what lies behind */
+#define GREETING                                                                         \
+  "a much taller tower, with a flag on top of it" /* moves what lies behind */
 #define INCOME 5
 #else
 #define GREETING "a castle"
-#define INCOME 8
+#define INCOME   8
 #endif
 
 typedef struct World {

@@ -160,7 +160,7 @@ function wasm.hot(path, opts)
   return require "wasm.hot".open(path, opts)
 end
 
---- The last moments of an instance: r:push() after each frame, r:back(n) to return to an earlier one.
+--- The last moments of an instance: r:push() after each frame, r:back(n) to return to one of them.
 ---@param inst wasm.Instance
 ---@param opts? { frames?: integer }  how many are kept, default 600
 ---@return wasm.Rewind

@@ -106,6 +106,8 @@
 ---@field bytes fun(self): string
 ---@field info fun(self): table<string, integer|string>
 ---@field disasm fun(self, func: string|integer): string
+---@field read_snapshot fun(self, bytes: string): wasm.Snapshot?, wasm.Error?
+---@field load_snapshot fun(self, path: string): wasm.Snapshot?, wasm.Error?
 ---@field close fun(self): boolean
 ---@field closed fun(self): boolean
 local Module = {} -- luacheck: ignore
@@ -127,18 +129,82 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field memory? wasm.Memory         its first memory, if exported
 ---@field call fun(self, name: string, ...): ...
 ---@field func fun(self, name: string): wasm.Func?
----@field on fun(self, event: "close"|"trap", handler: function)
+---@field on fun(self, event: "close"|"trap"|"reload", handler: function)
 ---@field interrupter fun(self, kind?: "lua"|"c"): integer, lightuserdata?, lightuserdata?
 ---@field interrupt fun(self): boolean
 ---@field busy fun(self): boolean
 ---@field module fun(self): wasm.Module
+---@field snapshot fun(self): wasm.Snapshot?, wasm.Error?  kind "busy" while calls are under way
+---@field restore fun(self, snapshot: wasm.Snapshot): true?, wasm.Error?
+---@field clone fun(self): wasm.Instance?, wasm.Error?
+---@field reload fun(self, source: string|wasm.Module, opts?: wasm.ReloadOptions): wasm.Reloaded
 ---@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes
 ---@field close fun(self, how?: "force"): boolean
+---@field closed fun(self): boolean
+
+---@class wasm.Snapshot
+---@field dump fun(self): string?, wasm.Error?  as bytes, for mod:read_snapshot
+---@field save fun(self, path: string): true?, wasm.Error?
+---@field stats fun(self): { memory_bytes: integer, pages: integer, own_pages: integer }  pages of
+--- 4 KiB that are not zero, and those of them that no other snapshot shares
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+---@class wasm.Rewind
+---@operator len: integer
+---@field push fun(self): true?, wasm.Error?  keep this moment
+---@field back fun(self, n?: integer): integer?, wasm.Error?  return to n moments before the newest
+---@field bytes fun(self): integer
+---@field close fun(self)
+
+---@alias wasm.State "fresh"|"memory"|(string|{ [1]: string, [2]: integer })[]
+---|{ save: string, load: string, alloc?: string }|fun(old: wasm.Instance, new: wasm.Instance)
+
+---@class wasm.ReloadOptions
+---@field state? wasm.State             default "fresh"
+---@field when? "idle"|"drain"|"now"    default "idle"
+---@field linked? "refuse"|"relink"     default "refuse"
+---@field force? boolean                also with identical bytes, changed types, moved data
+---@field migrate_globals? boolean      exported mutable globals keep their values
+---@field imports? wasm.Imports         instead of those it was instantiated with
+---@field options? wasm.InstanceOptions on top of those it was instantiated with
+---@field compile? wasm.CompileOptions
+
+---@class wasm.ReloadReport
+---@field unchanged boolean
+---@field order string[]   the steps that were taken
+---@field state? { mode: string, bytes?: integer, globals?: integer }
+---@field pinned? integer  functions that stay with the old version
+---@field gone? integer    functions that have no counterpart
+---@field links? integer   imports of other instances that were linked anew
+---@field old? "closed"|"draining"|"pinned"
+---@field compile_s? number
+
+---@alias wasm.Reloaded wasm.ReloadReport?, wasm.Error?
+
+---@class wasm.HotOptions
+---@field imports? wasm.Imports
+---@field state? wasm.State
+---@field when? "idle"|"drain"|"now"
+---@field linked? "refuse"|"relink"
+---@field force? boolean
+---@field migrate_globals? boolean
+---@field options? wasm.InstanceOptions
+---@field compile? wasm.CompileOptions
+---@field on_reload? fun(report: wasm.ReloadReport, hot: wasm.Hot)
+---@field on_error? fun(err: wasm.Error, hot: wasm.Hot)  told once for each problem
+
+---@class wasm.Hot
+---@field exports table<string, any>  of the current version
+---@field instance wasm.Instance
+---@field poll fun(self): boolean?, wasm.Error?  true: reloaded; false: nothing new
+---@field close fun(self): boolean
 ---@field closed fun(self): boolean
 
 ---@class wasm.Func
 ---@field type fun(self): string
 ---@field fn fun(self): function   the plain function
+---@field pin fun(self): function  a plain function that stays with its version
 ---@field bits fun(self, ...): ... floats as integers with their bit pattern, f32 as 0..2^32-1
 ---@field close fun(self): boolean
 ---@field closed fun(self): boolean

@@ -36,7 +36,8 @@ function migrate.memory(old, new, opts)
   if differs ~= "" and not opts.force then
     return failure("link", "its static data has moved, so its memory cannot be kept:\n  "
       .. differs:gsub("\n$", ""):gsub("\n", "\n  ")
-      .. "\n(state = { names of data symbols } carries what has a name; force = true keeps it as it is)")
+      .. "\n(state = { names of data symbols } carries over what has a name; force = true takes the"
+      .. " memory as it is)")
   end
   local bytes, globals = core.merge_memories(old, new)
   if not bytes then return nil, globals end
@@ -212,7 +213,9 @@ local function check_options(opts)
   local checked = { state = "fresh", when = "idle", linked = "refuse" }
   for key, value in pairs(opts) do checked[key] = value end
   check_state(checked.state)
-  if not WHEN[checked.when] then error("option 'when': \"idle\", \"drain\" or \"now\" expected", 3) end
+  if not WHEN[checked.when] then
+    error("option 'when': \"idle\", \"drain\" or \"now\" expected", 3)
+  end
   if not LINKED[checked.linked] then
     error("option 'linked': \"refuse\" or \"relink\" expected", 3)
   end
@@ -262,7 +265,8 @@ local function replace(inst, source, opts, made, report)
     return pcall(core.version, inst) and core.version(inst) == version
   end
 
-  local started, err = core.clock(), nil
+  local started = core.clock()
+  local err
   made.module, err, made.own = make_module(source, opts)
   if not made.module then return nil, err end
   step "compile"

@@ -13,7 +13,7 @@ end
 ---@param snapshot wasm.Snapshot
 ---@param path string
 ---@return true? ok
----@return wasm.Error? err  kind "link" when it holds values of Lua, "io" when the file cannot be written
+---@return wasm.Error? err  kind "link" when it holds values of Lua, "io" when it cannot be written
 function rewind.save(snapshot, path)
   local bytes, err = snapshot:dump()
   if not bytes then return nil, err end

@@ -38,8 +38,8 @@ end
 local function with_data(bytes)
   local pages = bytes // 65536 + 2
   return assert(wasm.wat(('(module (memory (export "memory") %d) (data (i32.const 1024) "%s")'
-    .. ' (func (export "touch") (param i32) (i32.store (local.get 0) (i32.const 1))))'):format(pages,
-    ("0123456789abcdef"):rep(bytes // 16))))
+    .. ' (func (export "touch") (param i32) (i32.store (local.get 0) (i32.const 1))))')
+    :format(pages, ("0123456789abcdef"):rep(bytes // 16))))
 end
 
 --- Seconds of the quickest of `n` calls; `between` runs unmeasured before each.
@@ -147,7 +147,8 @@ local function bench_many()
     live[n] = assert(mod:instantiate())
     live[n].exports.f(0)
   end
-  line("10,000 live instances, a page touched: memory of each", (resident() - before) / 10000, "KiB")
+  line("10,000 live instances, a page touched: memory of each", (resident() - before) / 10000,
+    "KiB")
   for n = 1, 10000 do live[n]:close() end
   mod:close()
 end

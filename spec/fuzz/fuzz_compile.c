@@ -1,9 +1,9 @@
 /*
 ** fuzz_compile.c -- libFuzzer on decode, validate and compile.
 **
-** The first byte chooses the options (bounds mode, effort), the rest is the module. What
-*the core says
-** is not judged: it may refuse anything, but must not crash, hang or leak.
+** The first byte chooses the options (bounds mode, effort), the rest is the module.
+** What the core says is not judged: it may refuse anything, but must not crash, hang
+** or leak.
 */
 #include "rt/code.h"
 

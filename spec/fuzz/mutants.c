@@ -5,10 +5,9 @@
 **
 ** Each mutant that is still valid is instantiated with imports made to fit and some
 ** exported functions are called with awkward arguments, under an interrupt: a watchdog
-** thread ends calls that take longer than a fraction of a millisecond. Nothing may crash;
-*run it
-** under the sanitizers. The last mutant is left in MUTANT_FILE (if set) before it runs,
-** so that a crash can be replayed with COUNT 0.
+** thread ends calls that take longer than a fraction of a millisecond. Nothing may
+** crash; run it under the sanitizers. The last mutant is left in MUTANT_FILE (if set)
+** before it runs, so that a crash can be replayed with COUNT 0.
 ** Prints counts; exit status 1 when fewer than 30 % of the mutants were valid.
 ** Layer: spec (links with the core).
 */

@@ -44,6 +44,10 @@ look() {
     need clang-tidy "clang-tidy 14" command -v clang-tidy ;;
   esac
   case $want in *" fuzz "*) need clang "clang with libFuzzer" command -v clang ;; esac
+  case $want in *" tsan "*)
+    need "clang-22 libclang-rt-22-dev" "clang-22 with its thread sanitizer" command -v clang-22 ;;
+  esac
+  case $want in *" redis "*) need redis-server "redis-server" command -v redis-server ;; esac
   case $want in *" cases "*) need npm "npm" command -v npm ;; esac
 }
 

@@ -40,7 +40,8 @@ describe("wasm.hot", function()
 
   it("keeps the old version while the file is broken, and tells it once", function()
     local errors = {}
-    local h <close> = assert(wasm.hot(path, { on_error = function(err) errors[#errors + 1] = err end }))
+    local function note(err) errors[#errors + 1] = err end
+    local h <close> = assert(wasm.hot(path, { on_error = note }))
     for _, broken in ipairs { "(module (func", "", source(3):sub(1, 40), "\0asm" } do
       cached.write(path, broken)
       for _ = 1, 3 do

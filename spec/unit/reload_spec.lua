@@ -558,7 +558,8 @@ describe("a thousand reloads", function()
       (func $begin (table.set (i32.const 1) (call $make))) (start $begin)
       (func (export "get") (param i32) (result externref) (table.get (local.get 0)))
       (func (export "k") (result i32) (i32.const %d)))]]
-    local inst = assert(wasm.run(SOURCE:format(0), { e = { make = function() return { "made" } end } }))
+    local function make() return { "made" } end
+    local inst = assert(wasm.run(SOURCE:format(0), { e = { make = make } }))
     for k = 1, 20 do
       assert(inst:reload(SOURCE:format(k)))
       settle()

@@ -178,8 +178,8 @@ describe("restoring", function()
   end)
 
   it("works in another instance of the module, with functions of its own", function()
-    local a <close>, b = start()
-    b = start()
+    local a <close> = start()
+    local b = start()
     a.exports.hold()
     a.exports.t[4] = a.exports.one
     a.memory:write(500, "from a")
@@ -355,13 +355,13 @@ describe("a snapshot in a file", function()
   end)
 
   it("is refused by name where it holds what is not in the module", function()
-    local inst <close>, other = start()
-    other = start()
+    local inst <close> = start()
+    local other = start()
     inst.exports.x[2] = "a string"
     local bytes, err = assert(inst:snapshot()):dump()
     assert.is_nil(bytes)
     assert.equal("link", err.kind)
-    assert.truthy(err.message:find("table 1, element 1 holds a value of Lua", 1, true), err.message)
+    assert.truthy(err.message:find("table 1, element 1 holds a value of Lua", 1, true))
     inst.exports.x[2] = nil
     inst.exports.t[4] = other.exports.one
     bytes, err = assert(inst:snapshot()):dump()
@@ -371,7 +371,7 @@ describe("a snapshot in a file", function()
     other:close()
   end)
 
-  it("that is damaged anywhere is refused, and restores nothing wrong with a right check", function()
+  it("that is damaged is refused, and with a right check restores no nonsense", function()
     local inst <close> = start()
     inst.memory:write(5000, "page one")
     local mod, good = inst:module(), assert(assert(inst:snapshot()):dump())
@@ -427,7 +427,8 @@ describe("a ring for rewind", function()
 
   it("says what it does not understand", function()
     local inst <close> = start()
-    for _, bad in ipairs { { inst, 5 }, { inst, { frame = 1 } }, { inst, { frames = 0 } }, { 5 } } do
+    for _, bad in ipairs { { inst, 5 }, { inst, { frame = 1 } }, { inst, { frames = 0 } },
+                           { 5 } } do
       assert.is_false((pcall(wasm.rewind, table.unpack(bad))))
     end
     assert.is_false((pcall(wasm.rewind(inst).back, wasm.rewind(inst), -1)))

@@ -50,10 +50,10 @@ bool lw_os_image_map(int image, void *at, size_t size);
 void lw_os_image_free(int image);
 
 /*
-** Written pages (Linux 6.7: userfaultfd and PAGEMAP_SCAN, without privileges). watch notes
-** every write to [at, at + size) from now on; written calls `run` for each run of pages
-** written since it was last asked, and goes on watching. False: the system cannot, or it
-** was before a fork: then any page may have been written. Whole pages.
+** Written pages (Linux 6.7: userfaultfd and PAGEMAP_SCAN, without privileges). watch
+** notes every write to [at, at + size) from now on; written calls `run` for each run
+** of pages written since it was last asked, and goes on watching. False: the system
+** cannot, or it was before a fork: then any page may have been written. Whole pages.
 */
 bool lw_os_watch(void *at, size_t size);
 void lw_os_unwatch(void *at, size_t size);

@@ -117,7 +117,8 @@ bool lw_os_written(void *at, size_t size,
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return false;
     for (int k = 0; k < n; k++)
-      run(user, (uint8_t *)(uintptr_t)regions[k].start, (uint8_t *)(uintptr_t)regions[k].end);
+      run(user, (uint8_t *)(uintptr_t)regions[k].start,
+          (uint8_t *)(uintptr_t)regions[k].end);
     if (arg.walk_end <= from) return false;
     from = arg.walk_end;
   }

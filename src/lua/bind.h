@@ -114,7 +114,8 @@ enum {
   UV_INSTANCE_NAME,
   UV_INSTANCE_IMPORTS, /* as mod:instantiate was given them, for the next version */
   UV_INSTANCE_OPTIONS,
-  UV_INSTANCE_ASIDE, /* weak set of its wasm.funcs that are pinned, or gone (lua_reload.c) */
+  UV_INSTANCE_ASIDE, /* weak set of its wasm.funcs that are pinned, or gone (lua_reload.c)
+                      */
   UV_INSTANCE__LAST = UV_INSTANCE_ASIDE
 };
 

@@ -19,7 +19,10 @@ typedef struct Anchor {
   lua_State *L;
 } Anchor;
 
-enum { UV_ANCHOR_THREAD = 1, UV_ANCHOR_KEEPS }; /* the latter: an instance's older version */
+enum {
+  UV_ANCHOR_THREAD = 1,
+  UV_ANCHOR_KEEPS
+}; /* the latter: an instance's older version */
 enum { SLOT_ACT = 1, SLOT_HANDLER = 2 };
 
 /* The activation of the level `ar` (a plain function), or NULL if it has not called out.

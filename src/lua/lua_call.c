@@ -47,7 +47,8 @@ static void anchor_forget(Handle *h)
 
 static int anchor_new(lua_State *L)
 {
-  Anchor *anchor = lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof *anchor, UV_ANCHOR_KEEPS);
+  Anchor *anchor =
+    lw_new_box(L, lw_state_find(L), KIND_ANCHOR, sizeof *anchor, UV_ANCHOR_KEEPS);
   lw_weak_set(L, WEAK_THINGS, anchor, -1);
   return 1;
 }

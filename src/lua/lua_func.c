@@ -252,7 +252,8 @@ static int func_bits(lua_State *L)
   return bits_done(L, LUA_OK, 0);
 }
 
-/* F:pin() -> a plain function that stays with this version when the instance is reloaded */
+/* F:pin() -> a plain function that stays with this version when the instance is reloaded
+ */
 static int func_pin(lua_State *L)
 {
   FuncBox *f = check_open(L);
@@ -264,8 +265,7 @@ static int func_pin(lua_State *L)
   FuncType t = func_type(f);
   FuncBox *pinned = new_func(L, st, KIND_FUNC, &t); /* may run a finalizer */
   int at = lua_gettop(L);
-  if (!lw_func_live(f))
-    lw_raise(L, LW_CLOSED, "the function is closed");
+  if (!lw_func_live(f)) lw_raise(L, LW_CLOSED, "the function is closed");
   set_type(pinned, &t);
   pinned->cell = f->cell;
   pinned->owner = f->owner;

@@ -56,7 +56,8 @@ static void list_funcs(lua_State *L, int inst, int list)
     if (!lua_getupvalue(L, -1, UPVALUE_FUNC)) continue;
     const FuncBox *f = lua_touserdata(L, -1);
     if (f->host || f->owner != box) continue;
-    if (lua_touserdata(L, weak + 1) != (void *)f->cell) continue; /* of an older version */
+    if (lua_touserdata(L, weak + 1) != (void *)f->cell)
+      continue; /* of an older version */
     lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
   }
   lua_settop(L, weak - 1);
@@ -146,9 +147,9 @@ static void push_why(lua_State *L, const FuncBox *f, Instance *new)
 /* ---- preparing: may raise, changes nothing that counts ---- */
 
 /*
-** For each function k of the list: its new cell, or NULL, is element -k of the list, and is
-** known under the function already (nobody believes that before the swap); or its reason
-** to be gone is its user value.
+** For each function k of the list: its new cell, or NULL, is element -k of the list,
+** and is known under the function already (nobody believes that before the swap); or
+** its reason to be gone is its user value.
 */
 static void prepare_funcs(lua_State *L, InstanceBox *a, InstanceBox *b)
 {
@@ -288,10 +289,11 @@ static int reload_swap(lua_State *L)
   Err err = {.at = ERR_NOWHERE};
   Status s = lw_relink_check(a->inst, b->inst, &links, &err);
   if (s == LW_OK && links > 0 && !relink)
-    s = lw_fail(&err, LW_LINK, ERR_NOWHERE,
-                "other instances import %u of its functions; linked=\"relink\" gives them "
-                "the new ones",
-                (unsigned)links);
+    s =
+      lw_fail(&err, LW_LINK, ERR_NOWHERE,
+              "other instances import %u of its functions; linked=\"relink\" gives them "
+              "the new ones",
+              (unsigned)links);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
 
   bool collects = lua_gc(L, LUA_GCISRUNNING);
@@ -437,17 +439,17 @@ static int reload_methods(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-  {"swap",           reload_swap   },
-  {"retire",         reload_retire },
-  {"version",        reload_version},
-  {"compare_layout", reload_compare},
-  {"merge_memories", reload_merge  },
-  {"copy_globals",   reload_globals},
-  {"emit",           reload_emit   },
-  {"methods",        reload_methods},
+  {"swap",           reload_swap     },
+  {"retire",         reload_retire   },
+  {"version",        reload_version  },
+  {"compare_layout", reload_compare  },
+  {"merge_memories", reload_merge    },
+  {"copy_globals",   reload_globals  },
+  {"emit",           reload_emit     },
+  {"methods",        reload_methods  },
   {"is_module",      reload_is_module},
-  {"is_error", reload_is_error},
-  {NULL,             NULL          },
+  {"is_error",       reload_is_error },
+  {NULL,             NULL            },
 };
 
 void lw_open_reload(lua_State *L)

@@ -21,7 +21,8 @@ bool lw_instance_busy(const Instance *i)
   return false;
 }
 
-void lw_store_visit(const Instance *i, void (*visit)(void *user, Activation *a), void *user)
+void lw_store_visit(const Instance *i, void (*visit)(void *user, Activation *a),
+                    void *user)
 {
   for (Activation *a = i->vm.store->acts; a; a = a->next)
     if (lw_act_uses(a, i)) visit(user, a);

@@ -55,9 +55,8 @@ typedef enum {
 } CodeHow;
 
 /*
-** Decode, validate and compile (the image the options imply), or find. On success
-** *out is a reference the caller owns; *how tells where it came from. `store` may be
-*NULL.
+** Decode, validate and compile (the image the options imply), or find. On success *out
+** is a reference the caller owns; *how tells where it came from. `store` may be NULL.
 ** Kinds: malformed, invalid, unsupported, limit, nomem.
 */
 Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opts,

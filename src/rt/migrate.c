@@ -41,15 +41,14 @@ static void compare_data(Instance *old, Instance *new, Str *out, uint32_t *n)
     if (!show(n)) continue;
     if (!y)
       lw_str_fmt(out, "data segment %u: was at %llu, %u bytes; is gone\n", k,
-                         (unsigned long long)from, x->bytes.size);
+                 (unsigned long long)from, x->bytes.size);
     else if (!x)
       lw_str_fmt(out, "data segment %u: new, at %llu, %u bytes\n", k,
-                         (unsigned long long)to, y->bytes.size);
+                 (unsigned long long)to, y->bytes.size);
     else
-      lw_str_fmt(out,
-                         "data segment %u: was at %llu, %u bytes; is at %llu, %u bytes\n",
-                         k, (unsigned long long)from, x->bytes.size,
-                         (unsigned long long)to, y->bytes.size);
+      lw_str_fmt(out, "data segment %u: was at %llu, %u bytes; is at %llu, %u bytes\n", k,
+                 (unsigned long long)from, x->bytes.size, (unsigned long long)to,
+                 y->bytes.size);
   }
 }
 
@@ -76,7 +75,7 @@ static void compare_symbols(Instance *old, Instance *new, Str *out, uint32_t *n)
     if (!show(n)) continue;
     if (in_old && in_new)
       lw_str_fmt(out, "%s: was %llu, is %llu\n", names[k], (unsigned long long)a,
-                         (unsigned long long)b);
+                 (unsigned long long)b);
     else
       lw_str_fmt(out, "%s: %s\n", names[k], in_old ? "is gone" : "new");
   }
@@ -109,11 +108,11 @@ static void compare_elems(Instance *old, Instance *new, Str *out, uint32_t *n)
     if (x->funcs && at < x->count) was = lw_module_func_name(a, x->funcs[at]);
     if (y->funcs && at < y->count) is = lw_module_func_name(b, y->funcs[at]);
     lw_str_fmt(out,
-                       "element segment %u: %u functions, now %u; number %u was '%.*s', "
-                       "is '%.*s'\n",
-                       k, x->count, y->count, at, (int)(was.len < 60 ? was.len : 60),
-                       was.len ? was.text : "", (int)(is.len < 60 ? is.len : 60),
-                       is.len ? is.text : "");
+               "element segment %u: %u functions, now %u; number %u was '%.*s', "
+               "is '%.*s'\n",
+               k, x->count, y->count, at, (int)(was.len < 60 ? was.len : 60),
+               was.len ? was.text : "", (int)(is.len < 60 ? is.len : 60),
+               is.len ? is.text : "");
   }
 }
 
@@ -140,8 +139,8 @@ static void compare_globals(Instance *old, Instance *new, Str *out, uint32_t *n)
     is += b->globals[k].type.mutable_;
   if (was <= 1 && is <= 1) return; /* the stack pointer, which starts afresh */
   if (show(n))
-    lw_str_fmt(out, "globals: were %u, %u of them mutable; are %u, %u\n", a->nglobals, was,
-               b->nglobals, is);
+    lw_str_fmt(out, "globals: were %u, %u of them mutable; are %u, %u\n", a->nglobals,
+               was, b->nglobals, is);
 }
 
 Status lw_migrate_compare(Instance *old, Instance *new, Str *out, Err *err)
@@ -159,8 +158,8 @@ Status lw_migrate_compare(Instance *old, Instance *new, Str *out, Err *err)
 
 /* What a memory was when its instance began: zero but for the active segments. */
 typedef struct Initial {
-  uint8_t *bytes;   /* zeroed memory of the system's; touched where there is data */
-  bool *has_data;   /* of each page */
+  uint8_t *bytes; /* zeroed memory of the system's; touched where there is data */
+  bool *has_data; /* of each page */
   uint64_t npages;
 } Initial;
 

@@ -73,7 +73,8 @@ static Status check_state(const Instance *old, Instance *other, Err *err)
     if (is_own_global(old, lw_instance_global(other, k))) what = "global";
   if (!what) return LW_OK;
   return lw_fail(err, LW_LINK, ERR_NOWHERE,
-                 "another instance imports a %s of it, which cannot be linked anew", what);
+                 "another instance imports a %s of it, which cannot be linked anew",
+                 what);
 }
 
 Status lw_relink_check(const Instance *old, Instance *new, uint32_t *links, Err *err)
@@ -89,10 +90,11 @@ Status lw_relink_check(const Instance *old, Instance *new, uint32_t *links, Err 
       if (c->shell != old->shell) continue;
       ++*links;
       if (counterpart(old, new, c, &name)) continue;
-      return lw_fail(err, LW_LINK, ERR_NOWHERE,
-                     "another instance imports its function '%.*s', which the new version "
-                     "does not export with that type",
-                     (int)(name.len < 60 ? name.len : 60), name.len ? name.text : "");
+      return lw_fail(
+        err, LW_LINK, ERR_NOWHERE,
+        "another instance imports its function '%.*s', which the new version "
+        "does not export with that type",
+        (int)(name.len < 60 ? name.len : 60), name.len ? name.text : "");
     }
   }
   return LW_OK;

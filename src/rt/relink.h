@@ -1,6 +1,6 @@
 /*
-** relink.h -- one version of an instance in place of another, for the instances that import
-** from it.
+** relink.h -- one version of an instance in place of another, for the instances that
+** import from it.
 ** Layer: rt.
 */
 #ifndef LW_RELINK_H

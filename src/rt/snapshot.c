@@ -80,7 +80,8 @@ void lw_snapshots_visit(const Store *store, void (*visit)(ValType t, uint64_t re
     const Module *m = lw_code_module(s->code);
     for (uint32_t k = 0; k < m->ntables; k++)
       for (uint64_t n = 0; n < s->tables[k].length; n++)
-        if (!(s->tables[k].refs[n] & 1)) visit(m->tables[k].type.elem, s->tables[k].refs[n]);
+        if (!(s->tables[k].refs[n] & 1))
+          visit(m->tables[k].type.elem, s->tables[k].refs[n]);
     for (uint32_t k = 0; k < m->nglobals; k++) {
       ValType t = m->globals[k].type.type;
       if (m->globals[k].type.mutable_ && lw_val_is_ref(t) && !(s->globals[k].ref & 1))
@@ -111,11 +112,11 @@ static Status check_module(const Snapshot *s, const Instance *i, Err *err)
   char was[33], is[33];
   lw_hash_text(lw_code_hash(s->code), was);
   lw_hash_text(lw_code_hash(i->code), is);
-  return lw_fail(err, LW_LINK, ERR_NOWHERE,
-                 "the snapshot is of another module: '%.*s' (%s), not '%.*s' (%s)",
-                 (int)(a->name.len < 60 ? a->name.len : 60), a->name.len ? a->name.text : "",
-                 was, (int)(b->name.len < 60 ? b->name.len : 60),
-                 b->name.len ? b->name.text : "", is);
+  return lw_fail(
+    err, LW_LINK, ERR_NOWHERE,
+    "the snapshot is of another module: '%.*s' (%s), not '%.*s' (%s)",
+    (int)(a->name.len < 60 ? a->name.len : 60), a->name.len ? a->name.text : "", was,
+    (int)(b->name.len < 60 ? b->name.len : 60), b->name.len ? b->name.text : "", is);
 }
 
 /* ---- taking ---- */
@@ -167,9 +168,9 @@ Status lw_snapshot_take(Instance *i, Snapshot **out, Err *err)
 
 static Status no_size(const char *what, uint32_t k, uint64_t size, Err *err)
 {
-  return lw_fail(err, LW_LIMIT, ERR_NOWHERE, "%s %u cannot have the %llu %s of the snapshot",
-                 what, k, (unsigned long long)size,
-                 *what == 'm' ? "bytes" : "elements");
+  return lw_fail(err, LW_LIMIT, ERR_NOWHERE,
+                 "%s %u cannot have the %llu %s of the snapshot", what, k,
+                 (unsigned long long)size, *what == 'm' ? "bytes" : "elements");
 }
 
 /* Grow what is too small and learn what has changed; all of it can be left as it is. */

@@ -20,8 +20,8 @@ typedef struct Snapshot Snapshot;
 /* LW_BUSY while a call of it, or on its memories, is under way; LW_NOMEM. */
 Status lw_snapshot_take(Instance *i, Snapshot **out, Err *err);
 void lw_snapshot_free(Snapshot *s);
-/* All or nothing. LW_LINK: of another module; LW_BUSY, LW_NOMEM; LW_LIMIT: what it imports
-   cannot have that size. */
+/* All or nothing. LW_LINK: of another module; LW_BUSY, LW_NOMEM; LW_LIMIT: what it
+   imports cannot have that size. */
 Status lw_snapshot_restore(const Snapshot *s, Instance *i, Err *err);
 /*
 ** Another instance of the module with the same imports, which they share; its own state

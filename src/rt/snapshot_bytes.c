@@ -8,9 +8,9 @@
 **   a byte for each segment: dropped?
 **   u64 XXH3-64 of all before
 **
-** It is data, not code: the worst that a forged one does is to put a guest into a state of
-** its author's choice, inside the sandbox. What is read is bounded by what the module
-** declares and by the bytes that are there.
+** It is data, not code: the worst that a forged one does is to put a guest into a
+** state of its author's choice, inside the sandbox. What is read is bounded by what
+** the module declares and by the bytes that are there.
 ** Layer: rt.
 */
 #include <assert.h>
@@ -191,7 +191,8 @@ static Status get_global(Cursor *c, const Module *m, uint32_t k, Value *out)
   }
   TRY(get(c, out, sizeof *out));
   /* i32 and f32 are held zero-extended: the sandbox stands on that */
-  if (lw_val_kind(t) == VAL_I32 || lw_val_kind(t) == VAL_F32) *out = (Value){.i64 = out->i32};
+  if (lw_val_kind(t) == VAL_I32 || lw_val_kind(t) == VAL_F32)
+    *out = (Value){.i64 = out->i32};
   return LW_OK;
 }
 

@@ -2,8 +2,8 @@
 ** snapshot_state.h -- what is inside a Snapshot. For the files of snapshots only.
 **
 ** Invariants: every memory has a map and every table its references once it is made; a
-** reference with its lowest bit set is a function of the instance itself, by the number of
-** its cell.
+** reference with its lowest bit set is a function of the instance itself, by the
+** number of its cell.
 ** Layer: rt.
 */
 #ifndef LW_SNAPSHOT_STATE_H
@@ -19,9 +19,9 @@ struct Snapshot {
   struct {
     uint64_t *refs;
     uint64_t length;
-  } *tables;      /* by table index */
-  Value *globals; /* by global index; zero where it cannot change */
-  bool *dropped;  /* element segments, then data segments */
+  } * tables;                   /* by table index */
+  Value *globals;               /* by global index; zero where it cannot change */
+  bool *dropped;                /* element segments, then data segments */
   struct Snapshot *prev, *next; /* Store.snapshots */
 };
 

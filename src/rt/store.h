@@ -27,7 +27,8 @@ Store *lw_store_new(Err *err); /* NULL: LW_NOMEM */
 /* Closes all instances, drops all activations, frees all shells. */
 void lw_store_free(Store *s);
 /* Call `visit` for every activation that has anything to do with the instance. */
-void lw_store_visit(const Instance *i, void (*visit)(void *user, Activation *a), void *user);
+void lw_store_visit(const Instance *i, void (*visit)(void *user, Activation *a),
+                    void *user);
 /* The innermost activation whose host function runs now (or that is running), or NULL. */
 Activation *lw_store_running(Store *s);
 /*

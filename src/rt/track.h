@@ -18,8 +18,8 @@ typedef struct PageMap PageMap;
 
 /* The contents of the memory now: a reference. LW_NOMEM. */
 Status lw_track_look(Memory *m, PageMap **out, Err *err);
-/* Make the memory's contents those of `map`, and zeros behind that. Cannot fail. Best after
-   lw_track_look, which tells what differs. */
+/* Make the memory's contents those of `map`, and zeros behind that. Cannot fail. Best
+   after lw_track_look, which tells what differs. */
 void lw_track_put(Memory *m, PageMap *map);
 void lw_track_free(Memory *m); /* its pages are about to go */
 
@@ -31,7 +31,8 @@ const uint8_t *lw_pages_at(const PageMap *map, uint64_t n);
 /* Pages that are not zero, and those of them that no other map has. */
 void lw_pages_count(const PageMap *map, uint64_t *used, uint64_t *own);
 
-/* Building one: zeros of that length, then pages in any order. NULL or false: no memory. */
+/* Building one: zeros of that length, then pages in any order. NULL or false: no memory.
+ */
 PageMap *lw_pages_new(uint64_t length);
 bool lw_pages_set(PageMap *map, uint64_t n, const uint8_t *bytes);
 
