@@ -248,9 +248,15 @@ describe("row 26: a bad cache entry", function()
 end)
 
 describe("row 27: two inputs share a hash", function()
-  after_each(function() core.hash_keep(128) end)
+  after_each(function()
+    if core.hash_keep then core.hash_keep(128) end
+  end)
 
   it("and each gets its own code, in memory and on disk", function()
+    if not core.hash_keep then
+      pending("row 27: fingerprints of 16 bits need a build with assertions")
+      return
+    end
     core.hash_keep(16)
     local dir, remove = cached.directory()
     local seen, found = {}, 0
@@ -631,7 +637,6 @@ describe("a store of two functions", function()
   end)
 
   it("may fail, close the cache or yield: a miss and a warning", function()
-    warn("@off")
     local cache <close> = store { get = function() error("no network") end,
                                   put = function() error({}) end }
     assert.same({ 1, 0 }, { use(cache, 6007) })

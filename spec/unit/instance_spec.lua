@@ -286,7 +286,7 @@ describe("an error", function()
     one:on("trap", function() seen[#seen + 1] = "second" end)
     for _ = 1, 2 do pcall(one.exports.f) end
     assert.same({ "unreachable", "second", "unreachable", "second" }, seen)
-    assert.is_false(pcall(one.on, one, "reload", print))
+    assert.is_false(pcall(one.on, one, "reloaded", print))
     assert.is_false(pcall(one.on, one, "trap", 5))
   end)
 

@@ -119,11 +119,11 @@ void lw_entry_parts(const Code *c, bool explicit_bounds, const Image *image,
 /* ---- reading ---- */
 
 typedef struct Reading {
-  const EntrySource *from;
   HashStream hash;
   EntryHeader header;
-  Image image; /* text not yet published */
+  const EntrySource *from;
   uint8_t *text;
+  Image image; /* text not yet published */
 } Reading;
 
 static bool get(Reading *r, void *to, size_t size)

@@ -33,6 +33,7 @@ void lw_push_held_bytes(lua_State *L, HeldText *held, size_t size)
 
 void lw_push_held_text(lua_State *L, HeldText *held)
 {
+  assert(held->text);
   lw_push_held_bytes(L, held, strlen(held->text));
 }
 

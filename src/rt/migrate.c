@@ -33,6 +33,7 @@ static void compare_data(Instance *old, Instance *new, Str *out, uint32_t *n)
   for (uint32_t k = 0; k < most; k++) {
     const Data *x = k < a->ndatas ? &a->datas[k] : NULL;
     const Data *y = k < b->ndatas ? &b->datas[k] : NULL;
+    assert(x || y);
     uint64_t from = x && x->mode == SEG_ACTIVE ? offset_of(old, x) : 0;
     uint64_t to = y && y->mode == SEG_ACTIVE ? offset_of(new, y) : 0;
     if (x && y && x->mode == y->mode && x->memory == y->memory && from == to &&

@@ -19,7 +19,7 @@ Snapshot *lw_snapshot_new(Store *store, Code *code, Err *err)
   const Module *m = lw_code_module(code);
   Snapshot *s = calloc(1, sizeof *s);
   if (s) {
-    s->memories = calloc(m->nmemories + 1, sizeof *s->memories);
+    s->memories = calloc(m->nmemories + 1, sizeof(void *));
     s->tables = calloc(m->ntables + 1, sizeof *s->tables);
     s->globals = calloc(m->nglobals + 1, sizeof *s->globals);
     s->dropped = calloc((size_t)m->nelems + m->ndatas + 1, sizeof *s->dropped);

@@ -111,7 +111,10 @@ static Status bad(const Cursor *c, const char *what)
 
 static Status get(Cursor *c, void *to, size_t size)
 {
-  if (size > (size_t)(c->end - c->at)) return bad(c, "it ends early");
+  if (size > (size_t)(c->end - c->at)) {
+    bad(c, "it ends early");
+    return LW_MALFORMED;
+  }
   memcpy(to, c->at, size);
   c->at += size;
   return LW_OK;

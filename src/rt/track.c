@@ -70,7 +70,7 @@ PageMap *lw_pages_new(uint64_t length)
   assert(length % TRACK_PAGE == 0);
   uint64_t n = length / TRACK_PAGE / TRACK_LEAF + 1;
   PageMap *map = n <= SIZE_MAX / sizeof(Leaf *) / 2
-                   ? calloc(1, sizeof *map + (size_t)n * sizeof *map->leaves)
+                   ? calloc(1, sizeof *map + (size_t)n * sizeof(void *))
                    : NULL;
   if (!map) return NULL;
   map->refs = 1;
