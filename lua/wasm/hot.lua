@@ -84,8 +84,8 @@ end
 --- May the file have changed since it was read last?
 local function is_suspect(self)
   if self.young or self.pending then return true end
-  if self.watch and not self.watch:changed() then return false end
-  return core.stat(self.path) ~= self.stamp
+  -- The watch sees what the times of a file do not; the times, what happens behind a link.
+  return self.watch and self.watch:changed() or core.stat(self.path) ~= self.stamp
 end
 
 --- Look at the file; reload if its bytes are others than those that run.

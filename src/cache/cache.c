@@ -296,7 +296,7 @@ static bool load(void *user, Code *code, bool explicit_bounds, Image *image)
   lw_unlock(LOCK_CACHES);
   if (closed) return false;
   EntryKey key = key_of(code, explicit_bounds);
-  int fd = lw_dir_find(&c->dir, key.text, &size, &bad);
+  int fd = lw_dir_find(&c->dir, key.text, c->mode == CACHE_RW, &size, &bad);
   if (fd < 0) {
     if (bad) heal(c, key.text, -1);
     return false;
@@ -399,7 +399,7 @@ void lw_cache_verify(Cache *c, uint64_t *sound, uint64_t *damaged)
     uint64_t size;
     bool bad;
     EntryHeader header;
-    int fd = lw_dir_find(&c->dir, items[k].name, &size, &bad);
+    int fd = lw_dir_find(&c->dir, items[k].name, false, &size, &bad);
     EntrySource from = {read_file, &fd, size};
     EntryVerdict v = fd >= 0 ? lw_entry_verify(&from, &header) : ENTRY_DAMAGED;
     *sound += v == ENTRY_OK;

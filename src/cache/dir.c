@@ -79,7 +79,8 @@ Status lw_dir_open(const char *path, bool create, Dir *out, Err *err)
   int fd = open_path(path, create);
   if (fd < 0) return lw_fail(err, LW_IO, ERR_NOWHERE, "%s: %s", path, strerror(errno));
   Status status = check(path, fd, &s, err);
-  char *copy = status == LW_OK ? strdup(path) : NULL;
+  char *copy = status == LW_OK ? realpath(path, NULL) : NULL;
+  if (status == LW_OK && !copy) copy = strdup(path);
   if (status == LW_OK && !copy) status = lw_nomem(err, "a cache");
   if (status != LW_OK) {
     close(fd);
@@ -117,7 +118,7 @@ static void note_use(int fd, const struct stat *s)
   if (since < 0 || since > TOUCH_SECONDS) futimens(fd, NULL); /* clocks also go back */
 }
 
-int lw_dir_find(const Dir *d, const char *name, uint64_t *size, bool *bad)
+int lw_dir_find(const Dir *d, const char *name, bool note, uint64_t *size, bool *bad)
 {
   struct stat s;
   assert(is_entry_name(name));
@@ -131,7 +132,7 @@ int lw_dir_find(const Dir *d, const char *name, uint64_t *size, bool *bad)
     close(fd);
     return -1;
   }
-  note_use(fd, &s);
+  if (note) note_use(fd, &s);
   *size = (uint64_t)s.st_size;
   *bad = false;
   return fd;

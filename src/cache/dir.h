@@ -31,8 +31,9 @@ Status lw_dir_open(const char *path, bool create, Dir *out, Err *err);
 void lw_dir_close(Dir *d);
 
 /* A descriptor of the entry and its size; -1: there is none that may be used. *bad: there
-   is something in its place that is ours to remove. A use is noted, once a minute. */
-int lw_dir_find(const Dir *d, const char *name, uint64_t *size, bool *bad);
+   is something in its place that is ours to remove. `note`: this is a use of it, which
+   is noted once a minute. */
+int lw_dir_find(const Dir *d, const char *name, bool note, uint64_t *size, bool *bad);
 /* Remove what has that name, if it is ours and `fd` (unless -1) is still the same file.
  */
 bool lw_dir_remove(const Dir *d, const char *name, int fd);

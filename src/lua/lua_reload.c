@@ -271,6 +271,8 @@ static int reload_swap(lua_State *L)
   check_live(L, ARG_B);
   luaL_argcheck(L, !lua_rawequal(L, ARG_A, ARG_B), ARG_B, "this is the same instance");
   lua_settop(L, ARG_RELINK);
+  luaL_checkstack(L, 4 * LUA_MINSTACK,
+                  NULL); /* nothing asks for more once it changes things */
   bool relink = lua_toboolean(L, ARG_RELINK);
   lua_newtable(L);
   list_funcs(L, ARG_A, SLOT_FUNCS);

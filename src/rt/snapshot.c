@@ -173,19 +173,27 @@ static Status no_size(const char *what, uint32_t k, uint64_t size, Err *err)
                  (unsigned long long)size, *what == 'm' ? "bytes" : "elements");
 }
 
-/* Grow what is too small and learn what has changed; all of it can be left as it is. */
+/* Can everything have the size that it had? */
+static Status check_room(const Snapshot *s, Instance *i, Err *err)
+{
+  const Module *m = i->module;
+  for (uint32_t k = 0; k < m->nmemories; k++) {
+    const Memory *mem = lw_instance_memory(i, k);
+    uint64_t want = lw_pages_length(s->memories[k]);
+    if (want / WASM_PAGE < mem->type.min || want / WASM_PAGE > mem->max_pages)
+      return no_size("memory", k, want, err);
+  }
+  for (uint32_t k = 0; k < m->ntables; k++)
+    if (s->tables[k].length > lw_instance_table(i, k)->max)
+      return no_size("table", k, s->tables[k].length, err);
+  return LW_OK;
+}
+
+/* Grow what is too small. Only the system can refuse that now. */
 static Status make_room(const Snapshot *s, Instance *i, uint32_t memory, uint32_t table,
                         Err *err)
 {
   const Module *m = i->module;
-  for (uint32_t k = memory; k < m->nmemories; k++) {
-    Memory *mem = lw_instance_memory(i, k);
-    uint64_t want = lw_pages_length(s->memories[k]);
-    if (want < mem->type.min * WASM_PAGE) return no_size("memory", k, want, err);
-    if (want > mem->length &&
-        lw_memory_grow(mem, (want - mem->length) / WASM_PAGE) == UINT64_MAX)
-      return no_size("memory", k, want, err);
-  }
   for (uint32_t k = table; k < m->ntables; k++) {
     Table *t = lw_instance_table(i, k);
     uint64_t want = s->tables[k].length;
@@ -193,6 +201,19 @@ static Status make_room(const Snapshot *s, Instance *i, uint32_t memory, uint32_
       return no_size("table", k, want, err);
   }
   for (uint32_t k = memory; k < m->nmemories; k++) {
+    Memory *mem = lw_instance_memory(i, k);
+    uint64_t want = lw_pages_length(s->memories[k]);
+    if (want > mem->length &&
+        lw_memory_grow(mem, (want - mem->length) / WASM_PAGE) == UINT64_MAX)
+      return no_size("memory", k, want, err);
+  }
+  return LW_OK;
+}
+
+/* Learn what differs, so that nothing else need be looked at. */
+static Status look_at_all(Instance *i, Err *err)
+{
+  for (uint32_t k = 0; k < i->module->nmemories; k++) {
     PageMap *now;
     TRY(lw_track_look(lw_instance_memory(i, k), &now, err));
     lw_pages_unref(now); /* the memory's track has it */
@@ -235,6 +256,8 @@ Status lw_snapshot_restore(const Snapshot *s, Instance *i, Err *err)
 {
   TRY(check_module(s, i, err));
   TRY(check_idle(i, err));
+  TRY(check_room(s, i, err));
+  TRY(look_at_all(i, err));
   TRY(make_room(s, i, 0, 0, err));
   put(s, i, 0, 0, 0);
   return LW_OK;
