@@ -244,6 +244,8 @@ static void *call_all(void *arg)
 static void compiled_once(void)
 {
   enum { N = 3 };
+  Kept eager = {0};
+  lw_code_unref(compile_as(EAGER_YES, false, &eager));
   for (uint32_t round = 0; round < 5; round++) {
     Kept kept = {0};
     Code *c = compile_as(EAGER_NO, false, &kept);
@@ -269,9 +271,11 @@ static void compiled_once(void)
     for (uint32_t k = 0; k < m->nfuncs; k++)
       bytes += m->funcs[k].body.size;
     CHECK(info.stats.wasm_bytes == bytes && kept.times == 1);
+    CHECK(same(&eager, &kept));
     free(kept.at);
     lw_code_unref(c);
   }
+  free(eager.at);
 }
 
 static void given_up(void)
