@@ -39,7 +39,7 @@ local GUEST = [[
   end
 ]]
 
-describe("an interrupt", function()
+describe("row 10: an interrupt", function()
   it("from a signal handler ends every kind of endless call", function()
     weight.report("interrupt: by a signal handler, %s", host.script(GUEST .. [[
       host.call_on("ALRM", fn, arg)
@@ -172,7 +172,7 @@ describe("an interrupt", function()
   end)
 end)
 
-describe("a late interrupt", function()
+describe("row 10: a late interrupt", function()
   it("never ends a later call: a race of short calls and a random sender", function()
     weight.report("interrupt: %s", host.script(GUEST .. [[
       local COUNT, innocent = %COUNT%, instantiate()

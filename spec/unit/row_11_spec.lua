@@ -21,7 +21,7 @@ local function checksum(depth, seed, below)
   return sum
 end
 
-describe("a C guest's stack pointer", function()
+describe("row 11: a C guest's stack pointer", function()
   local inst, dive, where, base
   local hook -- what env.hook does just now
   local mod = assert(wasm.load("spec/guests/frames.wasm"))
