@@ -2,6 +2,7 @@
 -- poll() looks at the file and reloads when its bytes are others. While the file cannot be read or
 -- does not compile, link or start, the version before lives on.
 local core = require "wasm.core"
+local files = require "wasm.files"
 
 local hot = {}
 hot.__index = hot
@@ -11,15 +12,6 @@ local OPTIONS = { imports = true, state = true, on_reload = true, on_error = tru
                   when = true, linked = true, force = true, migrate_globals = true, compile = true }
 local YOUNG = 2 -- seconds: a file written to so lately may change again without a new time
 
-local function read_file(path)
-  local file, why = io.open(path, "rb")
-  if not file then return nil, why end
-  local bytes
-  bytes, why = file:read("a")
-  file:close()
-  return bytes, why
-end
-
 local function io_error(why)
   return core.error { kind = "io", message = why }
 end
@@ -28,7 +20,7 @@ end
 local function look(self)
   local stamp, age = core.stat(self.path)
   if not stamp then return nil, io_error(age) end
-  local bytes, why = read_file(self.path)
+  local bytes, why = files.read(self.path)
   if not bytes then return nil, io_error(why) end
   self.stamp, self.young = stamp, age < YOUNG
   return bytes

@@ -12,6 +12,7 @@
 -- print(inst.exports.add(1, 2))
 
 local core = require "wasm.core"
+local files = require "wasm.files"
 
 local wasm = {
   _VERSION = "0.1.0",
@@ -65,15 +66,6 @@ function wasm.compile(source, opts)
   return core.compile(bytes, opts)
 end
 
-local function read_file(path)
-  local file, why = io.open(path, "rb")
-  if not file then return nil, why end
-  local bytes
-  bytes, why = file:read("a")
-  file:close()
-  return bytes, why
-end
-
 --- Compile a file. It is read at once and never mapped, so it may be rewritten in place.
 ---@param path string
 ---@param opts? wasm.CompileOptions  the name is the file's unless given
@@ -83,7 +75,7 @@ function wasm.load(path, opts)
   if type(path) ~= "string" then
     error(("bad argument #1 to 'load' (string expected, got %s)"):format(type(path)), 2)
   end
-  local bytes, why = read_file(path)
+  local bytes, why = files.read(path)
   if not bytes then return nil, core.error { kind = "io", message = why } end
   if opts == nil or type(opts) == "table" and opts.name == nil then
     local with_name = { name = path:match("([^/]+)$") or path }

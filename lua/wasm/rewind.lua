@@ -1,5 +1,6 @@
 --- Save states: files of snapshots, and a ring of them to go back in.
 local core = require "wasm.core"
+local files = require "wasm.files"
 
 local rewind = {}
 
@@ -39,11 +40,7 @@ end
 ---@return wasm.Snapshot? snapshot
 ---@return wasm.Error? err  kind "io", "malformed", or "link" when it is of another module
 function rewind.load(module, path)
-  local file, why = io.open(path, "rb")
-  if not file then return io_error(why) end
-  local bytes
-  bytes, why = file:read("a")
-  file:close()
+  local bytes, why = files.read(path)
   if not bytes then return io_error(why) end
   return module:read_snapshot(bytes)
 end

@@ -177,6 +177,13 @@ State *lw_state_open(lua_State *L);
 /* A live Store, or a raised wasm.error: the Lua state is closing. */
 Store *lw_store(lua_State *L, State *st);
 
+/* A field of the table on the top. */
+static inline void lw_set_count(lua_State *L, const char *key, uint64_t value)
+{
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
 /* Metatable for `kind` with methods and metamethods; each gets the State (at the top of
    the stack, left there) as upvalue. __index is the table of methods unless `meta` has
    one; that one gets the table of methods as second upvalue. */

@@ -307,12 +307,6 @@ Status lw_compile_cached(lua_State *L, int options, const uint8_t *bytes, size_t
 
 /* ---- methods ---- */
 
-static void set_count(lua_State *L, const char *key, uint64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
-}
-
 /* c:stats() -> counts */
 static int cache_stats(lua_State *L)
 {
@@ -322,17 +316,17 @@ static int cache_stats(lua_State *L)
   lua_createtable(L, 0, 12);
   lua_pushstring(L, s.mode);
   lua_setfield(L, -2, "mode");
-  set_count(L, "hits", s.hits);
-  set_count(L, "disk_hits", s.disk_hits);
-  set_count(L, "misses", s.misses);
-  set_count(L, "joined", s.joined);
-  set_count(L, "healed", s.healed);
-  set_count(L, "stored", s.stored);
-  set_count(L, "evicted", s.evicted);
-  set_count(L, "entries", s.entries);
-  set_count(L, "bytes", s.bytes);
-  set_count(L, "memory_entries", s.memory_entries);
-  set_count(L, "memory_bytes", s.memory_bytes);
+  lw_set_count(L, "hits", s.hits);
+  lw_set_count(L, "disk_hits", s.disk_hits);
+  lw_set_count(L, "misses", s.misses);
+  lw_set_count(L, "joined", s.joined);
+  lw_set_count(L, "healed", s.healed);
+  lw_set_count(L, "stored", s.stored);
+  lw_set_count(L, "evicted", s.evicted);
+  lw_set_count(L, "entries", s.entries);
+  lw_set_count(L, "bytes", s.bytes);
+  lw_set_count(L, "memory_entries", s.memory_entries);
+  lw_set_count(L, "memory_bytes", s.memory_bytes);
   return 1;
 }
 
@@ -364,7 +358,7 @@ static int cache_entries(lua_State *L)
     lua_createtable(L, 0, 3);
     lua_pushstring(L, held->items[k].name);
     lua_setfield(L, -2, "name");
-    set_count(L, "bytes", held->items[k].size);
+    lw_set_count(L, "bytes", held->items[k].size);
     lua_pushinteger(L, held->items[k].used);
     lua_setfield(L, -2, "used");
     lua_rawseti(L, -2, (lua_Integer)k + 1);

@@ -255,12 +255,6 @@ static int instance_module(lua_State *L)
   return 1;
 }
 
-static void set_count(lua_State *L, const char *key, uint64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
-}
-
 /* inst:stats() -> {bounds=, memory_bytes=, memories=, functions=, code_bytes=} */
 static int instance_stats(lua_State *L)
 {
@@ -269,10 +263,10 @@ static int instance_stats(lua_State *L)
   const Instance *i = lw_live_instance(L, 1);
   CodeInfo info;
   lw_code_info(i->code, i->image, &info);
-  set_count(L, "memory_bytes", lw_instance_memory_bytes(i));
-  set_count(L, "memories", i->module->nmemories);
-  set_count(L, "functions", i->module->nfuncs);
-  set_count(L, "code_bytes", info.stats.code_bytes);
+  lw_set_count(L, "memory_bytes", lw_instance_memory_bytes(i));
+  lw_set_count(L, "memories", i->module->nmemories);
+  lw_set_count(L, "functions", i->module->nfuncs);
+  lw_set_count(L, "code_bytes", info.stats.code_bytes);
   lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard"); /* may run a finalizer */
   lua_setfield(L, -2, "bounds");
   return 1;

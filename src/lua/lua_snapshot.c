@@ -205,21 +205,15 @@ static int snapshot_read(lua_State *L)
   return 1;
 }
 
-static void set_count(lua_State *L, const char *key, uint64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
-}
-
 /* s:stats() -> {memory_bytes=, pages=, own_pages=} */
 static int snapshot_stats(lua_State *L)
 {
   SnapshotStats stats;
   lw_snapshot_stats(check_open(L, 1)->snapshot, &stats);
   lua_createtable(L, 0, 3);
-  set_count(L, "memory_bytes", stats.memory_bytes);
-  set_count(L, "pages", stats.pages);
-  set_count(L, "own_pages", stats.own_pages);
+  lw_set_count(L, "memory_bytes", stats.memory_bytes);
+  lw_set_count(L, "pages", stats.pages);
+  lw_set_count(L, "own_pages", stats.own_pages);
   return 1;
 }
 

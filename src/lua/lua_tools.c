@@ -171,12 +171,6 @@ static int tools_ir_parse(lua_State *L)
 
 /* ---- figures ---- */
 
-static void set_count(lua_State *L, const char *key, uint64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
-}
-
 /* core.stats() -> what this Lua state and the process have */
 static int tools_stats(lua_State *L)
 {
@@ -185,18 +179,18 @@ static int tools_stats(lua_State *L)
   lw_store_stats(lw_store(L, lw_state(L)), &s);
   lw_code_stats(&c);
   lua_createtable(L, 0, 12);
-  set_count(L, "instances", s.instances);
-  set_count(L, "activations", s.activations);
-  set_count(L, "parked", s.parked);
-  set_count(L, "stacks", s.stacks);
-  set_count(L, "boxes", s.boxes);
-  set_count(L, "shells", s.shells);
-  set_count(L, "collections", s.collections);
-  set_count(L, "memory_bytes", s.memory_bytes);
-  set_count(L, "codes", c.live);
-  set_count(L, "compiles", c.compiles);
-  set_count(L, "hits", c.hits);
-  set_count(L, "text_bytes", c.text_bytes);
+  lw_set_count(L, "instances", s.instances);
+  lw_set_count(L, "activations", s.activations);
+  lw_set_count(L, "parked", s.parked);
+  lw_set_count(L, "stacks", s.stacks);
+  lw_set_count(L, "boxes", s.boxes);
+  lw_set_count(L, "shells", s.shells);
+  lw_set_count(L, "collections", s.collections);
+  lw_set_count(L, "memory_bytes", s.memory_bytes);
+  lw_set_count(L, "codes", c.live);
+  lw_set_count(L, "compiles", c.compiles);
+  lw_set_count(L, "hits", c.hits);
+  lw_set_count(L, "text_bytes", c.text_bytes);
   return 1;
 }
 
