@@ -287,7 +287,7 @@ describe("rows 28 and 29: writing an entry", function()
   it("replaces it as a whole, also where two processes write at once", function()
     local dir, remove = cached.directory()
     local lua = os.getenv("LUA") or "lua5.4"
-    local writer = ("%s spec/stress/kill.lua --write %s %d %d & "):rep(2) .. "wait"
+    local writer = ("%s spec/stress/kill.lua --write %s %d %d >/dev/null & "):rep(2) .. "wait"
     local run = assert(os.execute(writer:format(lua, dir, 30, 1, lua, dir, 30, 1)))
     assert.is_true(run)
     local cache <close> = assert(wasm.cache { dir = dir })
@@ -548,6 +548,55 @@ describe("a cache directory", function()
     cached.use(cached.module(5200), 5200, cache, { eager = true })
     assert.equal(lazy, cached.read(cached.entry_path(cache, dir)))
     remove()
+  end)
+end)
+
+describe("an entry that changes while it is read", function()
+  it("is never executed half old, half new", function()
+    local dir, remove = cached.directory()
+    local cache <close> = assert(wasm.cache { dir = dir, memory_bytes = 0 })
+    local bytes = cached.module(5300)
+    cached.use(bytes, 5300, cache)
+    collectgarbage() collectgarbage()
+    local path = cached.entry_path(cache, dir)
+    -- Overwritten in place, cut short and removed by another process, as fast as it can.
+    local spoiler = assert(io.popen(([[exec 2>/dev/null; p=%s; n=0; while [ -d %s ]; do
+      n=$((n + 1))
+      dd if=/dev/urandom of=$p bs=40 count=1 seek=$((n %% 12)) conv=notrunc
+      head -c 300 $p > $p.cut; cat $p.cut > $p
+      rm -f $p
+    done]]):format(path, dir)))
+    for _ = 1, 300 do
+      cached.use(bytes, 5300, cache)
+      collectgarbage()
+    end
+    local stats = cache:stats()
+    assert.equal(301, stats.misses + stats.disk_hits)
+    remove()
+    spoiler:close()
+    remove()
+  end)
+end)
+
+describe("a file system that forbids to execute", function()
+  it("does not matter: nothing is mapped from it", function()
+    local dir, remove = cached.directory()
+    if not is_root() or not os.execute(
+      ("mount -t tmpfs -o noexec,mode=700 tmpfs %s 2>/dev/null"):format(dir)) then
+      remove()
+      pending("a cache on a noexec file system needs the right to mount one")
+      return
+    end
+    local cache = assert(wasm.cache { dir = dir, memory_bytes = 0 })
+    for _ = 1, 2 do
+      cached.use(cached.module(5400), 5400, cache)
+      collectgarbage() collectgarbage()
+    end
+    local hits = cache:stats().disk_hits
+    cache:close()
+    os.execute("umount " .. dir)
+    remove()
+    assert.equal(1, hits)
   end)
 end)
 
