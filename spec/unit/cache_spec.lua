@@ -622,7 +622,7 @@ describe("a store of two functions", function()
   local function store(opts)
     opts = opts or {}
     return assert(wasm.cache {
-      memory_bytes = 0, key = opts.key or KEY,
+      memory_bytes = 0, key = opts.key or KEY, mode = opts.mode,
       store = {
         get = opts.get or function(name)
           asked = asked + 1
@@ -648,8 +648,23 @@ describe("a store of two functions", function()
     assert.same({ 1, 1 }, { use(cache, 6001) })
     assert.same({ 2, 1 }, { use(cache, 6002) })
     assert.equal(3, asked)
+    assert.equal("rw", cache:stats().mode)
     local second <close> = store()
     assert.same({ 0, 1 }, { use(second, 6002) })
+  end)
+
+  it("is asked only, or not even that, in the other modes", function()
+    local cache <close> = store()
+    use(cache, 6010)
+    local reader <close> = store { mode = "ro" }
+    assert.same({ 0, 1 }, { use(reader, 6010) })
+    assert.same({ 1, 1 }, { use(reader, 6011) })
+    assert.same({ 1, 2 }, { use(cache, 6010), (select(2, use(reader, 6010))) })
+    assert.same({ 2, 1 }, { use(cache, 6011) }) -- the reader gave nothing
+    local none <close> = store { mode = "off" }
+    local before = asked
+    assert.same({ 1, 0 }, { use(none, 6010) })
+    assert.equal(before, asked)
   end)
 
   it("is believed only with the right tag, for the right name", function()

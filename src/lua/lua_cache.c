@@ -24,6 +24,7 @@ enum { UV_STORE = 1, UV_KEY }; /* the table {get=, put=}; the secret */
 typedef struct CacheBox {
   Handle h;
   Cache *cache; /* NULL: closed */
+  CacheMode mode;
   bool has_store;
 } CacheBox;
 
@@ -134,6 +135,7 @@ static int cache_new(lua_State *L)
   Status s = lw_cache_open(&opts, &made, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   box->cache = made;
+  box->mode = opts.mode;
   lw_own(&box->h, made, give_back, forget);
   warn(L, made);
   return 1;
@@ -252,14 +254,16 @@ static Status compile_store(lua_State *L, int box, const uint8_t *bytes, size_t 
   EntryKey key = lw_entry_key(lw_hash128(bytes, size), size, &opts, opts.explicit_bounds);
   Blob blob = {0};
   Code *code = NULL;
-  if (call_store(L, box, "get", key.text, 0)) blob = check_blob(L, box, key.text, -1);
+  const CacheBox *c = lua_touserdata(L, box);
+  if (c->mode != CACHE_OFF && call_store(L, box, "get", key.text, 0))
+    blob = check_blob(L, box, key.text, -1);
   const CodeStore store = {.load = blob_load, .user = &blob};
   Status s = lw_code_compile(bytes, size, &opts, &store, &code, how, err);
   if (s == LW_OK) {
     lw_adopt_code(held, code);
-    const CacheBox *c = lua_touserdata(L, box);
     if (c->cache) lw_cache_note(c->cache, code, *how); /* get may have closed it */
-    if (c->cache && *how == CODE_IS_COMPILED) put_blob(L, box, key.text, held);
+    if (c->cache && c->mode == CACHE_RW && *how == CODE_IS_COMPILED)
+      put_blob(L, box, key.text, held);
   }
   lua_settop(L, top);
   return s;
@@ -311,8 +315,10 @@ Status lw_compile_cached(lua_State *L, int options, const uint8_t *bytes, size_t
 static int cache_stats(lua_State *L)
 {
   CacheStats s;
-  Cache *c = check_open(L)->cache;
-  lw_cache_stats(c, &s);
+  static const char *const modes[] = {"rw", "ro", "off"};
+  const CacheBox *box = check_open(L);
+  lw_cache_stats(box->cache, &s);
+  if (box->has_store) s.mode = modes[box->mode];
   lua_createtable(L, 0, 12);
   lua_pushstring(L, s.mode);
   lua_setfield(L, -2, "mode");
