@@ -210,5 +210,6 @@ bool lw_memory_shrink(Memory *m, uint64_t pages)
   size_t length = pages * WASM_PAGE;
   if (!lw_os_decommit(m->base + length, m->length - length)) return false;
   m->length = length;
+  lw_track_cut(m);
   return true;
 }

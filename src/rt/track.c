@@ -195,7 +195,10 @@ Status lw_track_look(Memory *m, PageMap **out, Err *err)
   t->watched = 0; /* until all has worked */
   /* Watching begins before the copy: what is written in between is seen the next time. */
   bool watches = known == m->length || lw_os_watch(m->base + known, m->length - known);
-  if (!lw_os_written(m->base, known, copy_run, &look)) known = 0;
+  if (!lw_os_written(m->base, known, copy_run, &look)) {
+    known = 0;
+    watches = lw_os_watch(m->base, m->length);
+  }
   copy_run(&look, m->base + known, m->base + m->length);
   if (look.failed) {
     lw_pages_unref(look.map);
@@ -240,6 +243,11 @@ void lw_track_put(Memory *m, PageMap *map)
   /* What was written here counts as written since, and will be found equal. */
   lw_pages_unref(t->base);
   t->base = lw_pages_ref(map);
+}
+
+void lw_track_cut(Memory *m)
+{
+  if (m->track && m->track->watched > m->length) m->track->watched = m->length;
 }
 
 void lw_track_free(Memory *m)

@@ -21,6 +21,8 @@ Status lw_track_look(Memory *m, PageMap **out, Err *err);
 /* Make the memory's contents those of `map`, and zeros behind that. Cannot fail. Best
    after lw_track_look, which tells what differs. */
 void lw_track_put(Memory *m, PageMap *map);
+void lw_track_cut(
+  Memory *m); /* it has become shorter: what lay behind is watched no more */
 void lw_track_free(Memory *m); /* its pages are about to go */
 
 PageMap *lw_pages_ref(PageMap *map);
