@@ -11,7 +11,9 @@ local OPTIONS = { state = true, when = true, force = true, migrate_globals = tru
 local WHEN = { idle = true, drain = true, now = true }
 local LINKED = { refuse = true, relink = true }
 
-local under_way = setmetatable({}, { __mode = "k" }) -- instances that are being reloaded
+-- Instances that are being reloaded, and the coroutine that does it: one that was closed or
+-- collected at a yield of a start function will not come back.
+local under_way = setmetatable({}, { __mode = "kv" })
 
 local function failure(kind, ...)
   return nil, core.error { kind = kind, message = select("#", ...) > 1 and string.format(...)
@@ -340,8 +342,11 @@ function reload.reload(inst, source, opts)
       2)
   end
   core.version(inst) -- raises when it is closed
-  if under_way[inst] then return failure("busy", "it is being reloaded already") end
-  under_way[inst] = true
+  local other = under_way[inst]
+  if other and coroutine.status(other) ~= "dead" then
+    return failure("busy", "it is being reloaded already")
+  end
+  under_way[inst] = coroutine.running()
   local made, report = {}, { unchanged = false, order = {} }
   local ok, result, err = pcall(replace, inst, source, opts, made, report)
   under_way[inst] = nil
