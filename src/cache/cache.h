@@ -2,8 +2,8 @@
 ** cache.h -- what was compiled before: kept alive in memory, or as entries on disk.
 **
 ** A Cache finds and keeps; it owns no code but by references in its keep-alive list. All
-** of it is process-wide: opening a directory that is open gives the same Cache, and equal
-** bytes are one Code whichever Cache they came through.
+** of it is process-wide: opening a directory that is open in the same mode gives the same
+** Cache, and equal bytes are one Code whichever Cache they came through.
 ** Nothing that lies in the directory can make a compile fail: what is not right is a
 ** miss.
 ** Threads: everything may be called from any thread. No lock is held over disk or
@@ -33,7 +33,7 @@ typedef struct Cache Cache;
 ** A reference to a Cache. LW_IO: the directory may not be used, for a reason a user
 ** should know (others may write to it). One that cannot be made or written to is no
 ** failure: memory only, with a warning (lw_cache_warning).
-** Where the directory is open already its limits become these, its mode stays.
+** Where the directory is open already, in that mode, its limits become these.
 */
 Status lw_cache_open(const CacheOptions *opts, Cache **out, Err *err);
 /* Gives back what open gave. With the last one look-ups and writes stop and the

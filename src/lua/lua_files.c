@@ -78,10 +78,11 @@ static int files_watch(lua_State *L)
 /* watch:changed() -> has anything happened in the directory since the last time? */
 static int watch_changed(lua_State *L)
 {
+  enum { READS = 16 }; /* who writes without a pause is seen the next time as well */
   char buffer[4096];
   const int *fd = check_watch(L);
   bool changed = false;
-  while (*fd >= 0 && read(*fd, buffer, sizeof buffer) > 0)
+  for (int n = 0; n < READS && *fd >= 0 && read(*fd, buffer, sizeof buffer) > 0; n++)
     changed = true;
   lua_pushboolean(L, changed || *fd < 0);
   return 1;
