@@ -560,19 +560,20 @@ describe("an entry that changes while it is read", function()
     collectgarbage() collectgarbage()
     local path = cached.entry_path(cache, dir)
     -- Overwritten in place, cut short and removed by another process, as fast as it can.
-    local spoiler = assert(io.popen(([[exec 2>/dev/null; p=%s; n=0; while [ -d %s ]; do
+    local going = os.tmpname()
+    local spoiler = assert(io.popen(([[exec 2>/dev/null; p=%s; n=0; while [ -e %s ]; do
       n=$((n + 1))
       dd if=/dev/urandom of=$p bs=40 count=1 seek=$((n %% 12)) conv=notrunc
       head -c 300 $p > $p.cut; cat $p.cut > $p
       rm -f $p
-    done]]):format(path, dir)))
+    done]]):format(path, going)))
     for _ = 1, 300 do
       cached.use(bytes, 5300, cache)
       collectgarbage()
     end
     local stats = cache:stats()
     assert.equal(301, stats.misses + stats.disk_hits)
-    remove()
+    os.remove(going)
     spoiler:close()
     remove()
   end)
