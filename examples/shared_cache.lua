@@ -28,6 +28,11 @@ local function redis(command, input)
   return pipe:read("a")
 end
 
+--- However this file is left, the server ends.
+local _server <close> = setmetatable({}, { __close = function()
+  redis("SHUTDOWN NOSAVE 2>/dev/null")
+  os.execute("rm -rf " .. place)
+end })
 for _ = 1, 100 do -- until it answers
   if redis("PING 2>/dev/null"):find("PONG") then break end
   os.execute("sleep 0.05")
@@ -76,6 +81,3 @@ local stranger = machine("the key of somebody else")
 said[4] = compile(stranger)
 print("with another key:    " .. said[4])
 assert(said[4] == "1 compiled, 0 from the server")
-
-redis("SHUTDOWN NOSAVE")
-os.execute("rm -rf " .. place)
