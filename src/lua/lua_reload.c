@@ -22,7 +22,7 @@
 #include "rt/migrate.h"
 #include "rt/relink.h"
 
-enum { ARG_A = 1, ARG_B, ARG_RELINK, SLOT_FUNCS, SLOT_INDEX };
+enum { ARG_A = 1, ARG_B, ARG_RELINK, SLOT_FUNCS, SLOT_TAKEN };
 
 static InstanceBox *check_live(lua_State *L, int arg)
 {
@@ -278,8 +278,7 @@ static int reload_swap(lua_State *L)
   list_funcs(L, ARG_A, SLOT_FUNCS);
   list_gone(L, ARG_A, SLOT_FUNCS);
   lua_newtable(L);
-  list_funcs(L, ARG_B, SLOT_FUNCS + 1); /* what a migration took of the new version */
-  int taken = lua_gettop(L);
+  list_funcs(L, ARG_B, SLOT_TAKEN); /* what a migration took of the new version */
   lw_push_export_index(L, ARG_B);
   int index = lua_gettop(L);
   lw_push_aside(L, ARG_B);
@@ -304,8 +303,8 @@ static int reload_swap(lua_State *L)
   lw_relink(b->inst, a->inst);
   lw_relink_tokens(a->inst, b->inst);
   lua_Integer gone = follow_funcs(L), pinned = leave_pinned(L);
-  for (lua_Integer k = 1; k <= (lua_Integer)lua_rawlen(L, taken); k++) {
-    lua_rawgeti(L, taken, k);
+  for (lua_Integer k = 1; k <= (lua_Integer)lua_rawlen(L, SLOT_TAKEN); k++) {
+    lua_rawgeti(L, SLOT_TAKEN, k);
     set_owner(L, lua_gettop(L), ARG_A);
     lua_pop(L, 1);
   }
