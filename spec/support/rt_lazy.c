@@ -305,6 +305,15 @@ static int use_everything(Instance *i, Code *c)
   return wrong;
 }
 
+/* A sanitizer's allocator may be locked for ever in the child of a process with busy
+   threads: there, and only there, the thread in the background has to end first. */
+static void wait_for_sanitizer(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+  lw_worker_drain();
+#endif
+}
+
 static void forks(void)
 {
   for (uint32_t round = 0; round < 20; round++) {
@@ -313,6 +322,7 @@ static void forks(void)
     Instance *i = instantiate(s, lw_code_ref(c), NULL, NULL);
     for (uint32_t k = 0; k < round; k++)
       CHECK(call_one(i, NFUNCS - 1 - k));
+    wait_for_sanitizer();
     pid_t child = fork();
     if (child == 0) {
       alarm(60); /* a deadlock ends it */
@@ -363,6 +373,7 @@ static void end_of_stack(void)
 /* Where no memory is to be had the first call ends; later it can be had. */
 static void no_memory(void)
 {
+  wait_for_sanitizer();
   pid_t child = fork();
   if (child == 0) {
     Store *s = new_store();

@@ -1,7 +1,9 @@
 --- Row 35: fork() after use. Both processes work.
 local host = require "spec.support.host"
 
--- What parent and child do with what was there before the fork.
+-- What parent and child do with what was there before the fork. (A sanitizer's allocator may be
+-- locked for ever in the child of a process with busy threads: there the thread in the background
+-- is waited for first.)
 local USE = [==[
   local wasm, core = require "wasm", require "wasm.core"
   local function text(salt)
@@ -69,12 +71,17 @@ describe("row 35: fork() after use", function()
       for round = 1, 20 do
         local inst = assert(wasm.run(text(round), nil, { eager = false }))
         for n = 199, 200 - round * 9, -1 do inst.exports["f" .. n](0) end
+        %DRAIN%
         assert(host.child(function() work(inst, round, false) end) == "exit 0")
         work(inst, round, false)
-      end]==])
+      end]==], { DRAIN = host.sanitized and "core.drain()" or "" })
   end)
 
   it("forgets in the child what other threads of the parent compile", function()
+    if host.sanitized then
+      pending("row 35: the sanitizer's allocator does not survive a fork beside busy threads")
+      return
+    end
     host.script(USE .. [==[
       local busy = [[
         local wasm, round = require "wasm", 0
