@@ -29,7 +29,7 @@ local function redis(command, input)
 end
 
 --- However this file is left, the server ends.
-local _server <close> = setmetatable({}, { __close = function()
+local _ <close> = setmetatable({}, { __close = function()
   redis("SHUTDOWN NOSAVE 2>/dev/null")
   os.execute("rm -rf " .. place)
 end })
