@@ -7,7 +7,7 @@ describe("official suite", function()
     return
   end
   probe:close()
-  for _, mode in ipairs { "guard", "explicit", "lazy" } do
+  for _, mode in ipairs { "guard", "explicit", "lazy", "cached" } do
     it("passes in mode " .. mode, function()
       local lua = os.getenv("LUA") or "lua5.4"
       local pipe = assert(io.popen(("MODE=%s %s spec/wast/run.lua '%s' 2>&1")

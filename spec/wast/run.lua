@@ -1,5 +1,5 @@
---- The official WebAssembly test suite: every .wast of a directory, in three modes.
---   lua5.4 spec/wast/run.lua DIR [name ...]     MODE=guard|explicit|lazy for one mode only
+--- The official WebAssembly test suite: every .wast of a directory, in four modes.
+--   lua5.4 spec/wast/run.lua DIR [name ...]     MODE=guard|explicit|lazy|cached for one mode only
 --   lua5.4 spec/wast/run.lua --one FILE MODE  one script in this process (TRACE=1 lists lines)
 -- Each script runs in a process of its own, two at a time, so that a crash costs one failure and
 -- hides nothing else. A name may be a path below DIR, such as legacy/try_catch.
@@ -104,7 +104,7 @@ local function main(dir, names)
   end
   local modes = os.getenv("MODE")
   local running = {}
-  for mode in (modes or "guard explicit lazy"):gmatch("%w+") do
+  for mode in (modes or "guard explicit lazy cached"):gmatch("%w+") do
     for _, name in ipairs(files) do
       local job = { name = name, path = dir .. "/" .. name, mode = mode }
       start(job)

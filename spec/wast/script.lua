@@ -49,12 +49,29 @@ end
 ---------------------------------------------------------------------------
 -- Modules
 
+--- The module as a later process would have it: read from the entry that its compile wrote.
+local function from_cache(bytes, options)
+  local mod, err = core.compile(bytes, options)
+  if not mod then return nil, err end
+  local before = options.cache:stats()
+  mod:close() -- nobody else holds the code
+  mod = core.compile(bytes, options)
+  local after = options.cache:stats()
+  -- The same bytes may be in use: then the code was in memory.
+  assert(after.disk_hits + after.hits == before.disk_hits + before.hits + 1)
+  return mod
+end
+
 --- Assemble and compile: an Entry with `mod`, or without; and the error.
 local function compile(state, source)
   local bytes, err = source.assemble()
   if bytes then
     local mod
-    mod, err = core.compile(bytes, state.options)
+    if state.options.cache then
+      mod, err = from_cache(bytes, state.options)
+    else
+      mod, err = core.compile(bytes, state.options)
+    end
     if mod then return { mod = mod } end
   end
   if kind_of(err) == "unsupported" then
@@ -242,11 +259,21 @@ local MODES = {
   guard = { bounds = "guard" },
   explicit = { bounds = "explicit" },
   lazy = { eager = false },
+  cached = { eager = true },
 }
+
+--- The mode's options; `cached` gets a directory of its own, and what removes it.
+local function options_of(mode)
+  local options = assert(MODES[mode], mode)
+  if mode ~= "cached" then return options, function() end end
+  local dir, remove = require "spec.support.cached".directory()
+  options.cache = assert(core.cache { dir = dir, memory_bytes = 0 })
+  return options, remove
+end
 
 --- Run a script; `report(line, type, why)` is told about each failure.
 ---@param path string
----@param mode "guard"|"explicit"|"lazy"
+---@param mode "guard"|"explicit"|"lazy"|"cached"
 ---@param report fun(line: integer, type: string, why: string)
 ---@return { passed: integer, failed: integer, left_out: table<string, integer> }
 function script.run(path, mode, report)
@@ -257,7 +284,8 @@ function script.run(path, mode, report)
     count.failed = 1
     return count
   end
-  local state = { options = assert(MODES[mode], mode),
+  local options, done = options_of(mode)
+  local state = { options = options,
                   named = {}, registered = {}, definitions = {},
                   spectest = spectest() }
   local trace = os.getenv("TRACE")
@@ -280,6 +308,7 @@ function script.run(path, mode, report)
       count.passed = count.passed + 1
     end
   end
+  done()
   return count
 end
 
