@@ -45,12 +45,16 @@ CORE     := $(BUILD)/libwasmcore.a
 FLAGS    := $(BUILD)/flags
 # spec/support/*.c are programs on the core; those named host_* embed a Lua of their own.
 PROGRAMS := $(patsubst spec/support/%.c,$(BUILD)/spec/%,$(wildcard spec/support/*.c))
-C_FILES  := $(SRC) $(sort $(wildcard src/*/*.h src/jit/*/*.h spec/*/*.c spec/*/*.h spec/bench/kernels/*.[ch]))
+C_FILES  := $(SRC) $(sort $(wildcard src/*/*.h src/jit/*/*.h spec/*/*.c spec/*/*.h spec/bench/kernels/*.[ch] \
+            spec/guests/*/*.[ch] spec/guests/*/*/*.[ch]))
 TIDY_FILES := $(SRC) $(wildcard spec/support/*.c spec/fuzz/*.c spec/bench/*.c)
 LUA_FILES := $(sort $(wildcard lua/*/*.lua lua/*/*/*.lua))
 SCALAR   := -O2 -ffp-contract=off $(if $(findstring clang,$(NATIVE_CC)),-fno-vectorize -fno-slp-vectorize,-fno-tree-vectorize)
-NATIVE   := $(patsubst spec/bench/kernels/%.c,$(BUILD)/bench/native/%.so,$(wildcard spec/bench/kernels/*.c))
-KERNELS  := $(patsubst %.c,%.wasm,$(wildcard spec/bench/kernels/*.c))
+NATIVE   := $(patsubst spec/bench/kernels/%,$(BUILD)/bench/native/%.so,\
+            $(basename $(wildcard spec/bench/kernels/*.c spec/bench/kernels/*.cpp)))
+# Some kernels are built for 64-bit addresses as well.
+KERNELS  := $(patsubst %.c,%.wasm,$(wildcard spec/bench/kernels/*.c)) \
+            $(patsubst %,spec/bench/kernels/%64.wasm,hash lz quicksort sieve)
 
 ROOT_DIR := $(CURDIR)
 export LUA_PATH  := $(ROOT_DIR)/lua/?.lua;$(ROOT_DIR)/lua/?/init.lua;$(ROOT_DIR)/?.lua;;
@@ -134,12 +138,28 @@ specs-build: $(LIB) $(PROGRAMS)
 specs: specs-build
 	@XDG_CACHE_HOME=$(abspath $(BUILD))/xdg-cache $(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
-suite: deps ## the official test suite: guard, explicit, lazy, cached (TESTSUITE=dir, ARGS="i32 memory" narrows)
+suite: deps ## the official test suite in six modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) suite-run $(TEST_VARIANT)
 
+suite-asan: deps ## the official suite under the sanitizers (MODE= ARGS= narrow)
+	@$(AGAIN) -j$(JOBS) all $(ASAN_VARIANT)
+	@MODE="$(or $(MODE),guard explicit)" $(AGAIN) suite-run $(ASAN_VARIANT)
+
 suite-run:
 	@$(LUA) spec/wast/run.lua $(TESTSUITE) $(ARGS)
+
+identity: deps ## text to binary and back: every module of the suite, and those of make cases
+	@sh spec/support/deps.sh cases
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) identity-run $(TEST_VARIANT)
+
+identity-run:
+	@sh spec/cases/fetch.sh && $(LUA) spec/wast/identity.lua $(TESTSUITE) $(ARGS)
+
+torture: deps ## the official suite with a collection at every allocation (MODE= ARGS= narrow)
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@TORTURE=1 MODE="$(or $(MODE),guard explicit)" $(AGAIN) suite-run $(TEST_VARIANT)
 
 cases: ## real modules from npm, every recorded result (ARGS="box2d" narrows)
 	@sh spec/support/deps.sh cases
@@ -153,6 +173,7 @@ bench: deps ## ratios to native C and to V8; call, compile and validate figures 
 	@$(AGAIN) -j$(JOBS) all $(BUILD)/bench/baseline.so $(NATIVE)
 	@$(AGAIN) bench-run
 
+# V8 with garbage collection, the new exceptions and memory64 is in Node 22 and later: NODE=.
 bench-run:
 	@$(LUA) spec/bench/run.lua $(ARGS)
 
@@ -161,17 +182,31 @@ $(BUILD)/bench/baseline.so: spec/bench/baseline.c
 	$(call SAY,LD)
 	$(Q)$(CC) $(STD) $(WARN) -O2 $(LUA_INC) -shared -o $@ $< -ldl
 
-# Scalar code on both sides: the shipped .wasm has no SIMD, so native code gets no vectors.
+# Scalar code on both sides, but for kernels named simd_: 128 bits on both.
+$(BUILD)/bench/native/simd_%.so: private MORE = -msse4.1
 $(BUILD)/bench/native/%.so: spec/bench/kernels/%.c spec/bench/kernels/kernel.h
 	@mkdir -p $(@D)
 	$(call SAY,LD)
-	$(Q)$(NATIVE_CC) -std=c11 $(SCALAR) -fno-math-errno -fPIC -shared -o $@ $<
+	$(Q)$(NATIVE_CC) -std=c11 $(SCALAR) $(MORE) -fno-math-errno -fPIC -shared -o $@ $<
 
+$(BUILD)/bench/native/%.so: spec/bench/kernels/%.cpp
+	@mkdir -p $(@D)
+	$(call SAY,LD)
+	$(Q)$(CXX) -std=c++17 -O2 -fPIC -shared -o $@ $<
+
+KERNEL = $(WASM_CC) --target=$(1) --no-wasm-opt -nostdlib -ffreestanding -std=c11 -Wall -Wextra \
+         $(SCALAR) -Wl,--no-entry -Wl,--strip-debug $(MORE) -o $@ $<
 kernels: $(KERNELS) ## rebuild the .wasm of the benchmarks from C (needs clang with wasm32 and wasm-ld)
+spec/bench/kernels/simd_%.wasm: private MORE = -msimd128
+spec/bench/kernels/tail_%.wasm: private MORE = -mtail-call
 spec/bench/kernels/%.wasm: spec/bench/kernels/%.c spec/bench/kernels/kernel.h
 	$(call SAY,WASM)
-	$(Q)$(WASM_CC) --target=wasm32 --no-wasm-opt -nostdlib -ffreestanding -std=c11 -Wall -Wextra $(SCALAR) \
-	  -Wl,--no-entry -Wl,--strip-debug -o $@ $<
+	$(Q)$(call KERNEL,wasm32)
+	@chmod -x $@
+
+spec/bench/kernels/%64.wasm: spec/bench/kernels/%.c spec/bench/kernels/kernel.h
+	$(call SAY,WASM)
+	$(Q)$(call KERNEL,wasm64)
 	@chmod -x $@
 
 stress: deps ## 100,000 lifecycle steps and instance pairs, plain and sanitized (ARGS="steps pairs seed"); long host specs
@@ -209,8 +244,20 @@ stress-threads-run:
 stress-hosts:
 	@SPEC_SCALE=1000 $(LUA) spec/support/specs.lua -o spec.support.plain --pattern=host_ spec/unit
 
+# Emscripten builds its libraries first, into build/emscripten: three minutes, once.
+chains: ## clang, Emscripten, rustc, Binaryen: install them, build their guests, compare with native
+	@sh spec/support/deps.sh chains
+	@$(AGAIN) -j$(JOBS) specs-build $(TEST_VARIANT)
+	@npm install --silent --no-audit --no-fund --prefix build/emscripten binaryen@132
+	@CHAINS=all $(AGAIN) chains-run $(TEST_VARIANT)
+
+chains-run:
+	@$(LUA) spec/support/specs.lua -o spec.support.plain --pattern=chains_ $(ARGS) spec/unit
+
 guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32 and wasm-ld)
 	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
+	@WASM_CC=$(WASM_CC) sh spec/guests/chains/build.sh build/chains
+	@install -m 644 build/chains/*.wasm spec/guests/chains
 	@WASM_CC=$(WASM_CC) sh examples/guests/build.sh $(LIBRARIES)
 
 fuzz: ## libFuzzer on decode, validate and compile, and on cache entries and snapshots (FUZZ_SECONDS=60)
@@ -231,12 +278,12 @@ $(BUILD)/mutants: spec/fuzz/mutants.c spec/fuzz/mutate.c spec/fuzz/edit.c $(CORE
 	$(call SAY,LD)
 	$(Q)$(CC) $(STD) $(WARN) $(DEFS) $(CFLAGS) $(LDFLAGS) -Isrc -o $@ $(filter %.c %.a,$^) -lpthread -lm
 
-fuzz-diff: deps ## random modules in all our modes and on V8, transcripts compared (COUNT=400 SEED=1)
+fuzz-diff: deps ## random modules in all our modes and on V8, transcripts compared (COUNT=400 VECTORS=4 SEED=1)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) fuzz-diff-run $(TEST_VARIANT)
 
 fuzz-diff-run:
-	@$(LUA) spec/diff/run.lua $(or $(COUNT),400) $(or $(SEED),1)
+	@sh spec/diff/run.sh $(or $(COUNT),400) $(or $(VECTORS),4) $(or $(SEED),1)
 
 demo: deps ## see it work: a real module compiled, called, yielding, trapping, closed
 	@$(AGAIN) -j$(JOBS) all
@@ -281,7 +328,7 @@ help: ## this list
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
-.PHONY: all core test asan specs specs-build suite suite-run cases cases-run bench bench-run kernels \
-        fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests \
+.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run kernels \
+        fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

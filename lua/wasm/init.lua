@@ -160,6 +160,13 @@ function wasm.rewind(inst, opts)
   return require "wasm.rewind".ring(inst, opts)
 end
 
+--- The text format of a module, or of one function: by its index in the module (from 0, imports
+--- first), its name or that of an export.
+---@return string
+core.methods("module").wat = function(module, which, opts)
+  return require "wasm.text.print".method(module, which, opts)
+end
+
 core.methods("snapshot").save = function(snapshot, path)
   return require "wasm.rewind".save(snapshot, path)
 end
@@ -183,6 +190,20 @@ wasm.table = core.table
 --- A global made by Lua: `wasm.global("i32", 7, true)` is mutable.
 ---@type fun(type: wasm.ValueType, value?: any, mutable?: boolean): wasm.Global
 wasm.global = core.global
+
+--- A tag made by Lua, for imports: `wasm.tag "(i32, f64)"`.
+---@type fun(type: string): wasm.Tag
+wasm.tag = core.tag
+
+--- An exception to be raised: `error(wasm.exception(tag, 1, 2.5))` in a host function throws it
+--- in wasm, where a clause for that tag catches it.
+---@type fun(tag: wasm.Tag, ...: any): wasm.Error
+wasm.exception = core.exception
+
+--- The collected heap of this Lua state, in which guests make structs and arrays.
+--- `wasm.heap { max = "64MiB", collect = true }` limits it and collects it now.
+---@type fun(opts?: { max: integer|string|nil, collect: boolean? }): wasm.heap_stats
+wasm.heap = core.heap
 
 --- A Lua function with an explicit WebAssembly type: `wasm.func("(i32, f64) -> i32", f)`.
 ---@type fun(type: string, f: function): wasm.Func

@@ -1,7 +1,8 @@
 --- Classes of the objects that `wasm.core` makes, for language servers. Never loaded.
 ---@meta wasm
 
----@alias wasm.ValueType "i32"|"i64"|"f32"|"f64"|"funcref"|"externref"
+---@alias wasm.ValueType "i32"|"i64"|"f32"|"f64"|"v128"|"funcref"|"externref"|"anyref"|"eqref"
+---|"i31ref"|"structref"|"arrayref"|"exnref"|string
 
 --- A module name to its items; or an instance, whose exports are taken; or a function asked for
 --- each import: f(module, name, type, kind).
@@ -12,7 +13,7 @@
 ---@field name? string      for messages; else the name section's
 ---@field features? table   { "bulk-memory", ... }: only these; or { ["bulk-memory"] = false }
 ---@field bounds? "guard"|"explicit"  how accesses are checked; default "guard"
----@field effort? integer   0
+---@field effort? 0|1        0: faster to compile, slower to run; default 1
 ---@field eager? boolean    true: compile everything before returning; false: each function when it
 --- is first called, or by a thread in the background; nil: false above 256 KiB of code
 ---@field cache? wasm.Cache|false  instead of the one that use_cache chose; false: none
@@ -60,6 +61,7 @@
 ---@field interleave? "lifo"|"any"     may parked calls be resumed in any order? default "lifo"
 ---@field on_trap? "keep"|"close"      default "keep"
 ---@field on_close? fun(inst: wasm.Instance)
+---@field catch_host_errors? boolean   catch_all sees errors of host functions; default false
 
 ---@alias wasm.ErrorKind "malformed"|"invalid"|"unsupported"|"link"|"trap"|"interrupt"
 ---|"exception"|"closed"|"busy"|"io"|"limit"|"nomem"
@@ -73,6 +75,8 @@
 ---@field column? integer
 ---@field trap? string      in the words of the official suite
 ---@field frames? wasm.Frame[]  innermost first
+---@field tag? wasm.Tag     of an exception
+---@field payload? any[]    of an exception
 ---@field cause? any        the value a host function raised, where a function returns nil, err
 
 ---@class wasm.Frame
@@ -106,6 +110,8 @@
 ---@field bytes fun(self): string
 ---@field info fun(self): table<string, integer|string>
 ---@field disasm fun(self, func: string|integer): string
+---@field wat fun(self, func?: string|integer, opts?: { offsets: boolean? }): string  text format;
+--- of a function by index (from 0, imports first), name or export
 ---@field read_snapshot fun(self, bytes: string): wasm.Snapshot?, wasm.Error?
 ---@field load_snapshot fun(self, path: string): wasm.Snapshot?, wasm.Error?
 ---@field close fun(self): boolean
@@ -212,8 +218,10 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@class wasm.MemoryOptions
 ---@field min? integer  pages of 64 KiB
 ---@field max? integer
----@field shared? boolean
+---@field shared? boolean  needs max
+---@field attach? string   a key of share(), and nothing else
 ---@field index? "i32"|"i64"
+---@field page_size? 1|65536
 ---@field bounds? "guard"|"explicit"
 
 --- Offsets count bytes from 0. The accessors read with one argument and write with two.
@@ -222,6 +230,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field size fun(self): integer  bytes
 ---@field pages fun(self): integer
 ---@field grow fun(self, pages: integer): integer?, wasm.Error?  the old number of pages
+---@field share fun(self): string  a key for wasm.memory{attach=} in another Lua state
 ---@field read fun(self, offset: integer, n: integer): string
 ---@field write fun(self, offset: integer, bytes: string)
 ---@field cstring fun(self, offset: integer, max?: integer): string
@@ -267,3 +276,23 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field type fun(self): string  "i32" or "(mut i32)"
 ---@field close fun(self): boolean
 ---@field closed fun(self): boolean
+
+--- Tells exceptions apart by identity.
+---@class wasm.Tag
+---@field type fun(self): string
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+--- A struct or an array of the collected heap. Fields and elements count from 1.
+---@class wasm.Ref
+---@operator len: integer
+---@field [integer] any
+---@field type fun(self): string
+---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+---@class wasm.HeapStats
+---@field objects integer
+---@field bytes integer
+---@field max integer  bytes; 0: no limit
+---@field collections integer

@@ -1,8 +1,8 @@
 -- wat.lua -- the text format, assembled into the binary format.
 --
 -- The public face of the rooms below text/: one call, text in, bytes out. All of the
--- grammar of WebAssembly 3.0 is read; whether a module is valid, and whether its features
--- are built, is for the core to say about the bytes.
+-- grammar of WebAssembly 3.0 is read; whether a module is valid is for the core to say
+-- about the bytes.
 -- Invariants: bad text never raises, it returns nil and a table that says where; any text
 -- takes time and memory linear in its length.
 -- Not for: scripts of several modules (wast.lua), or bytes back to text (print.lua).
@@ -17,7 +17,7 @@ local wat = {}
 ---@class wat.Error
 ---@field kind "malformed"|"unsupported"|"limit"
 ---@field message string   worded as in the official suite
----@field feature? string  unsupported: the proposal that is not built
+---@field feature? string  unsupported: the proposal that is not read
 ---@field name? string     what `opts.name` said
 ---@field line integer     from 1
 ---@field column integer   from 1, in bytes

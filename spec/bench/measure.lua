@@ -32,22 +32,27 @@ function measure.interleave(sides, timed)
 end
 
 --- A V8 that waits for work on a named pipe; nil where there is no Node.
----@return { run: function, close: function }?
+---@return { knows: function, run: function, pause: function, close: function }?
 function measure.v8()
   local node = os.getenv("NODE") or "node"
   if not os.execute(("command -v %s >/dev/null 2>&1"):format(node)) then return nil end
   local pipe = os.tmpname()
   os.remove(pipe)
   if not os.execute("mkfifo " .. pipe) then return nil end
-  local answers = assert(io.popen(("%s spec/bench/v8.js <%s"):format(node, pipe)))
+  local answers = assert(io.popen(("%s --expose-gc spec/bench/v8.js <%s"):format(node, pipe)))
   local questions = assert(io.open(pipe, "w"))
   questions:setvbuf("line")
   local v8 = {}
-  function v8.run(_, kernel)
-    questions:write(kernel.wasm, " ", kernel.n, "\n")
+  local function ask(verb, path, n)
+    questions:write(verb, " ", path, " ", n, "\n")
     local ms, sum = assert(answers:read("l"), "node ended"):match("^(%S+) (%d+)$")
     return tonumber(ms), math.tointeger(tonumber(sum))
   end
+  --- Can this Node compile it?
+  function v8.knows(_, kernel) return ask("knows", kernel.wasm, kernel.n) == 1 end
+  function v8.run(_, kernel) return ask("run", kernel.wasm, kernel.n) end
+  --- A full collection after `fill(n)`: milliseconds, and what the objects sum up to.
+  function v8.pause(_, path, n) return ask("pause", path, n) end
   function v8.close()
     questions:close()
     answers:close()

@@ -1,14 +1,16 @@
---- Benchmarks: `make bench [ARGS="fib sha256 calls compile reuse"]`.
+--- Benchmarks: `make bench [ARGS="fib sha256 vectors calls compile reuse collector"]`.
 -- Figures are ratios wherever they can be, from interleaved runs, the minimum of each side; a
 -- ratio above 1 means we are slower. Checksums of all sides must agree, or the run fails.
--- What is measured: kernels against native C (same source, no vectors) and V8; calls between
--- Lua and wasm against plain C functions; validate and compile in MB of code a second; what comes
--- from caches, images and snapshots.
+-- What is measured: kernels against native C (same source, vectors on both sides or on none) and
+-- V8 (its Node must know the proposals: 22 or later, else "-"); calls between Lua and wasm against
+-- plain C functions; validate and compile in MB of code a second; what comes from caches, images
+-- and snapshots; how long the collector stops a guest.
 local wasm = require "wasm"
-local kernels = require "spec.bench.kernels"
+local groups = require "spec.bench.kernels"
 local measure = require "spec.bench.measure"
 local compiling = require "spec.bench.compiling"
 local reuse = require "spec.bench.reuse"
+local collector = require "spec.bench.collector"
 local baseline = measure.baseline
 
 local failed = 0
@@ -29,44 +31,83 @@ local function ratio(x)
   return x and ("%.2f"):format(x) or "-"
 end
 
---- One kernel on every side, ROUNDS times in turn.
-local function bench_kernel(kernel, v8)
-  local native = baseline.native(kernel.native)
-  local mod = assert(wasm.load(kernel.wasm))
+local function ours(path, closing)
+  local mod = assert(wasm.load(path))
   local inst = assert(mod:instantiate())
-  local run, n = inst.exports.run, kernel.n
-  local sides = { function() return native(n) end, function() return run(n) & 0xffffffff end }
-  local best, sums = measure.interleave(sides, v8 and function() return v8:run(kernel) end)
-  for side = 2, #sums do
+  closing[#closing + 1] = function()
+    inst:close()
+    mod:close()
+  end
+  return inst.exports.run
+end
+
+--- One kernel on every side, ROUNDS times in turn: best milliseconds by the side's name.
+local function bench_kernel(kernel, v8)
+  kernel:binary()
+  local names, sides, closing = { "ours" }, {}, {}
+  local n, run = kernel.n, ours(kernel.wasm, closing)
+  sides[1] = function() return run(n) & 0xffffffff end
+  if kernel.native then
+    local native = baseline.native(kernel.native)
+    names[#names + 1], sides[#sides + 1] = "native", function() return native(n) end
+  end
+  if kernel.narrow then
+    local narrow = ours(kernel.narrow, closing)
+    names[#names + 1] = "narrow"
+    sides[#sides + 1] = function() return narrow(n) & 0xffffffff end
+  end
+  local timed = v8 and v8:knows(kernel) and function() return v8:run(kernel) end
+  if timed then names[#names + 1] = "v8" end
+  local best, sums = measure.interleave(sides, timed)
+  local by_name = {}
+  for side, name in ipairs(names) do
+    by_name[name] = best[side]
     if sums[side] ~= sums[1] then
       failed = failed + 1
-      print(("%-12s checksum %d, native has %d"):format(kernel.name, sums[side], sums[1]))
+      print(("%-15s checksum %d of %s, ours is %d"):format(kernel.name, sums[side], name, sums[1]))
     end
   end
-  inst:close()
-  mod:close()
-  return best
+  for _, close in ipairs(closing) do close() end
+  return by_name
+end
+
+local function ms(x)
+  return x and ("%.1f"):format(x) or "-"
+end
+
+local function bench_group(group, v8)
+  local lists = { native = {}, narrow = {}, v8 = {} }
+  local rows = 0
+  local function over(best, side)
+    local x = best[side] and best.ours / best[side]
+    if x then table.insert(lists[side], x) end
+    return ratio(x)
+  end
+  for _, kernel in ipairs(group.kernels) do
+    if asked(group.name) or asked(kernel.name) then
+      if rows == 0 then
+        print(("%-15s %10s %10s %10s %8s %8s%s"):format(group.what, "native ms", "ours ms",
+          "V8 ms", "/native", "/V8", group.against and "  /memory32" or ""))
+      end
+      rows = rows + 1
+      local best = bench_kernel(kernel, v8)
+      print(("%-15s %10s %10s %10s %8s %8s%s"):format(kernel.name, ms(best.native), ms(best.ours),
+        ms(best.v8), over(best, "native"), over(best, "v8"),
+        group.against and ("  %9s"):format(over(best, "narrow")) or ""))
+    end
+  end
+  local function mean(side)
+    return #lists[side] > 0 and ratio(geomean(lists[side])) or "-"
+  end
+  if rows > 1 then
+    print(("%-15s %41s %8s%s"):format("geomean", mean("native"), mean("v8"),
+      group.against and ("  %9s"):format(mean("narrow")) or ""))
+  end
 end
 
 local function bench_kernels()
   local v8 = measure.v8()
-  local to_native, to_v8 = {}, {}
-  print(("%-12s %10s %10s %10s %8s %8s"):format(
-    "kernel", "native ms", "ours ms", "V8 ms", "/native", "/V8"))
-  for _, kernel in ipairs(kernels) do
-    if asked("kernels") or asked(kernel.name) then
-      local best = bench_kernel(kernel, v8)
-      local native, ours, v8_ms = best[1], best[2], best[3]
-      to_native[#to_native + 1] = ours / native
-      if v8_ms then to_v8[#to_v8 + 1] = ours / v8_ms end
-      print(("%-12s %10.1f %10.1f %10s %8.2f %8s"):format(kernel.name, native, ours,
-        v8_ms and ("%.1f"):format(v8_ms) or "-", ours / native, ratio(v8_ms and ours / v8_ms)))
-    end
-  end
-  if #to_native > 1 then
-    print(("%-12s %43.2f %8s"):format("geomean", geomean(to_native),
-      #to_v8 > 0 and ratio(geomean(to_v8)) or "-"))
-  end
+  for _, group in ipairs(groups) do bench_group(group, v8) end
   if v8 then v8:close() else print("V8: node not found, set NODE=") end
 end
 
@@ -106,15 +147,19 @@ local function bench_calls()
 end
 
 local function any_kernel_asked()
-  for _, kernel in ipairs(kernels) do
-    if asked(kernel.name) then return true end
+  for _, group in ipairs(groups) do
+    if asked(group.name) then return true end
+    for _, kernel in ipairs(group.kernels) do
+      if asked(kernel.name) then return true end
+    end
   end
-  return asked("kernels")
+  return false
 end
 
 if any_kernel_asked() then bench_kernels() end
 if asked("calls") then bench_calls() end
 if asked("compile") then compiling.report() end
 if asked("reuse") then reuse.report() end
+if asked("collector") then collector.report() end
 if failed > 0 then print(failed .. " checksums differ") end
 os.exit(failed == 0)

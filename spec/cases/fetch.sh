@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetch the packages of packages.txt with npm, unpacked, into a cache outside the tree.
+# Fetch the packages of packages.txt, or of another list, with npm, unpacked, into a cache outside the tree.
 # No script of a package is run. What is there already is not asked for again.
 here=$(dirname "$0")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/wasm-lua-cases
@@ -19,7 +19,7 @@ while read -r package; do
     missing=$((missing + 1))
   fi
   rm -rf "$work"
-done <"$here/packages.txt"
+done <"${1:-$here/packages.txt}"
 [ "$missing" = 0 ] && exit 0
 echo "0 passed, $missing failed"
 exit 1

@@ -25,7 +25,7 @@ return {
   },
   ["ffmpeg"] = {
     file = "ffmpeg-core-0.12.10/dist/umd/ffmpeg-core.wasm", imports = 71, exports = 15,
-    needs = { "simd" },
+    needs = { "simd", "threads" },
   },
   ["onnxruntime"] = {
     file = "onnxruntime-web-1.30.0/dist/ort-wasm-simd-threaded.jspi.wasm",

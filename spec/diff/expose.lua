@@ -1,8 +1,9 @@
 --- Adds exports to a module that keeps its state to itself.
--- The first memory, every table and every global are exported, so that what a run leaves in them
--- can be compared. Only whole sections are touched; the module must be sound.
-local IMPORT, TABLE, MEMORY, GLOBAL, EXPORT, START = 2, 4, 5, 6, 7, 8
-local KIND = { table = 1, memory = 2, global = 3 }
+-- Every memory, table, global and tag is exported, so that what a run leaves in them can be
+-- compared and exceptions have names. Only whole sections are touched; the module must be sound.
+local IMPORT, TABLE, MEMORY, GLOBAL, EXPORT, START, TAG = 2, 4, 5, 6, 7, 8, 13
+local KIND = { table = 1, memory = 2, global = 3, tag = 4 }
+local REF, REF_NULL = 0x64, 0x63 -- followed by a heap type
 
 local function read_leb(s, at)
   local v, shift = 0, 0
@@ -38,9 +39,15 @@ local function skip_limits(s, at)
   return after
 end
 
---- How many tables, memories and globals are imported, by kind number.
+local function skip_type(s, at)
+  local byte = s:byte(at)
+  if byte ~= REF and byte ~= REF_NULL then return at + 1 end
+  return select(2, read_leb(s, at + 1))
+end
+
+--- How many tables, memories, globals and tags are imported, by kind number.
 local function count_imports(s)
-  local counts = { [0] = 0, 0, 0, 0 }
+  local counts = { [0] = 0, 0, 0, 0, 0 }
   local n, at = read_leb(s, 1)
   for _ = 1, n do
     for _ = 1, 2 do
@@ -52,11 +59,13 @@ local function count_imports(s)
     if kind == 0 then
       at = select(2, read_leb(s, at + 1))
     elseif kind == KIND.table then
-      at = skip_limits(s, at + 2)
+      at = skip_limits(s, skip_type(s, at + 1))
     elseif kind == KIND.memory then
       at = skip_limits(s, at + 1)
+    elseif kind == KIND.global then
+      at = skip_type(s, at + 1) + 1
     else
-      at = at + 3
+      at = select(2, read_leb(s, at + 2))
     end
   end
   return counts
@@ -67,26 +76,27 @@ local function export(name, kind, index)
 end
 
 --- The same module with more exports.
----@param bytes string  a sound module without the GC proposal's types
+---@param bytes string  a sound module
 ---@return string
 return function(bytes)
   local list = sections(bytes)
-  local counts, at_export = { [0] = 0, 0, 0, 0 }, nil
-  local own = { [TABLE] = KIND.table, [MEMORY] = KIND.memory, [GLOBAL] = KIND.global }
+  local counts, at_export = { [0] = 0, 0, 0, 0, 0 }, nil
+  local own = { [TABLE] = KIND.table, [MEMORY] = KIND.memory, [GLOBAL] = KIND.global,
+                [TAG] = KIND.tag }
   for i, section in ipairs(list) do
     if section.id == IMPORT then counts = count_imports(section.bytes) end
     local kind = own[section.id]
     if kind then counts[kind] = counts[kind] + read_leb(section.bytes, 1) end
-    if section.id == EXPORT or not at_export and section.id >= START then at_export = i end
+    local is_later = section.id >= START and section.id ~= TAG
+    if section.id == EXPORT or not at_export and is_later then at_export = i end
   end
   at_export = at_export or #list + 1
   local old = list[at_export]
   local n, from = 0, 1
   if old and old.id == EXPORT then n, from = read_leb(old.bytes, 1) end
   local out = { old and old.id == EXPORT and old.bytes:sub(from) or "" }
-  for kind = 1, 3 do
-    local many = kind == KIND.memory and math.min(counts[kind], 1) or counts[kind]
-    for index = 0, many - 1 do
+  for kind = 1, 4 do
+    for index = 0, counts[kind] - 1 do
       out[#out + 1] = export(("diff %d %d"):format(kind, index), kind, index)
     end
   end

@@ -130,6 +130,7 @@ end
 expression.memarg = memarg
 
 local make = {} -- by kind: text, or nil when it cannot be
+expression.make = make
 
 function make.unary(f, type, depth)
   local ops = OPERATORS[type]
@@ -290,6 +291,7 @@ end
 local KINDS = { "leaf", 18, "unary", 8, "binary", 30, "divide", 5, "compare", 9, "convert", 14,
                 "twice", 4, "clean", 5, "load", 8, "select", 6, "tee", 6, "if", 4, "block", 3,
                 "call", 5, "tower", 2, "size", 1, "reference", 1 }
+expression.kinds = KINDS
 
 --- An expression of a type; `depth` limits how large it becomes.
 ---@param f table  the function being made
@@ -300,7 +302,7 @@ function expression.of(f, type, depth)
   f.budget = f.budget - 1
   if depth > 0 and f.budget > 0 then
     for _ = 1, 4 do
-      local kind = f.random:weighted(KINDS)
+      local kind = f.random:weighted(f.module.newer and expression.newer_kinds or KINDS)
       local text = make[kind] and make[kind](f, type, depth - 1)
       if text then return text end
     end

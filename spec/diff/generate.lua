@@ -1,10 +1,12 @@
 --- Random modules that are valid, end, and are hard on a compiler.
 --   lua5.4 spec/diff/generate.lua SEED     prints the text of one
--- WebAssembly 2.0 without SIMD. The same seed gives the same module. About a third are made to be
--- linked: they import from a module "peer" what they export themselves (play.lua).
+-- WebAssembly 3.0 without vectors; vectors.lua has those. The same seed gives the same module.
+-- About a third are made to be linked: they import from a module "peer" what they export themselves
+-- (play.lua). Half of them have what newer.lua adds to WebAssembly 2.0.
 local Random = require "spec.diff.random"
 local statement = require "spec.diff.statement"
 local expression = require "spec.diff.expression"
+local newer = require "spec.diff.newer"
 
 local generate = {}
 
@@ -125,12 +127,14 @@ end
 
 --- The text of the module that belongs to a seed.
 ---@param seed integer
+---@param wide? boolean  with wide arithmetic, and all that newer.lua has
 ---@return string
-function generate.text(seed)
+function generate.text(seed, wide)
   local m = setmetatable({ random = Random.new(seed), types = { "i32", "i64", "f32", "f64",
     "funcref", "externref" }, functions = {}, imports = {}, by_result = {}, globals = {} }, Module)
   local r = m.random
   m.memory, m.linked, m.pages = r:chance(90), r:chance(35), r:pick { 1, 1, 1, 2, 3 }
+  m.newer, m.wide = r:chance(50) or wide, wide
   m.weights = { "i32", r:range(10, 60), "i64", r:range(5, 60), "f32", r:range(1, 30),
                 "f64", r:range(1, 40), "funcref", r:below(5), "externref", r:below(5) }
   make_rows(m)
@@ -146,6 +150,7 @@ function generate.text(seed)
   make_globals(m, out)
   make_tables(m, out)
   make_memory(m, out)
+  newer.declare(m, out)
   for _, row in ipairs(m.functions) do out[#out + 1] = statement.make_function(m, row) end
   return "(module\n" .. table.concat(out, "\n") .. ")\n"
 end

@@ -2,20 +2,33 @@
 -- A line for the instantiation, then one for each call: what came back, how often the host was
 -- called and with what, and hashes of all that is exported. v8.js writes the same lines.
 -- A module that imports from "peer" is instantiated twice: first with the host as peer, then,
--- to be called, with the exports of that first instance.
+-- to be called, with the exports of that first instance. What a module imports from
+-- "fuzzing-support" is in support.lua. Memories of many pages, and all but the first, are hashed at
+-- the end only.
 local core = require "wasm.core"
 local wasm = require "wasm"
+local support = require "spec.diff.support"
 local values = require "spec.diff.values"
 
 local play = {}
 
+play.cache_dir = "." -- of mode "cached"
+
 local FUEL = 100 -- for an exported global called "fuel": calls a call may lead to
 local TIMES = 7 -- calls of each function that has parameters
+local SUPPORTED_TIMES = 3 -- and of one of a module of binaryen's
+local FEW_PAGES = 4
 
 --- How a module can be run here; transcripts must agree.
----@type table<string, { bounds: string, peer: string?, yields: boolean? }>
+---@type table<string, { bounds: string, peer: string?, yields: boolean?, cached: boolean?,
+---  effort: integer?, registers: integer?,
+---  collects: boolean? }>
 play.modes = {
   guard = { bounds = "guard" },
+  simple = { bounds = "guard", effort = 0 },
+  few = { bounds = "explicit", registers = 0x1f004f }, -- five of each class (jit/alloc.h)
+  torture = { bounds = "guard", collects = true }, -- at every allocation, in builds that can
+  cached = { bounds = "guard", cached = true }, -- out of a directory
   lazy = { bounds = "guard", eager = false },
   explicit = { bounds = "explicit" },
   mixed = { bounds = "guard", peer = "explicit" },
@@ -35,6 +48,28 @@ local function why(e)
   if not is_error(e) then return "error " .. tostring(e) end
   if e.kind == "trap" then return "trap " .. values.trap(e.trap) end
   return e.kind
+end
+
+--- An exception by the name of its tag, with what it carries.
+local function thrown(run, e)
+  local payload = e.payload
+  if e.tag == support.tags.jstag then
+    return "throws js " .. values.show({ "externref" }, payload, run.name_of)
+  end
+  for _, export in ipairs(run.exports) do
+    if export.kind == "tag" and run.instance and run.instance.exports[export.name] == e.tag then
+      local types = values.signature(export.type)
+      local list = {}
+      for i, type in ipairs(types) do list[i] = values.bits(type, payload[i]) end
+      return ("throws %s %s"):format(export.name, values.show(types, list, run.name_of))
+    end
+  end
+  return "throws"
+end
+
+local function failure(run, e)
+  if is_error(e) and e.kind == "exception" and e.tag then return thrown(run, e) end
+  return why(e)
 end
 
 --- A host function: what it answers depends on its arguments alone, and it is remembered.
@@ -61,7 +96,9 @@ local make = {}
 
 function make.memory(_, _, import)
   local min, max = import.type:match("(%d+) ?(%d*)")
-  return wasm.memory { min = tonumber(min), max = tonumber(max) }
+  return wasm.memory { min = tonumber(min), max = tonumber(max),
+                       shared = import.type:find("shared") ~= nil,
+                       index = import.type:find("i64") and "i64" or "i32" }
 end
 
 function make.table(_, _, import)
@@ -70,8 +107,13 @@ function make.table(_, _, import)
 end
 
 function make.global(_, _, import)
+  if import.type == "(ref extern)" then return support.helper()[import.type] end
   local type = import.type:match("(%w+)%)?$")
   return wasm.global(type, GLOBALS[type], import.type:find("mut") ~= nil)
+end
+
+function make.tag(_, _, import)
+  return wasm.tag(import.type:match("^(.*) %->"))
 end
 
 make["function"] = host_function
@@ -83,6 +125,8 @@ local function make_imports(run, list)
     imports[import.module] = module
     if run.peer and import.module == "peer" then
       module[import.name] = run.peer.exports[import.name]
+    elseif import.module == support.MODULE then
+      module[import.name] = support.import(run, import)
     else
       module[import.name] = make[import.kind](run, index - 1, import)
     end
@@ -91,31 +135,35 @@ local function make_imports(run, list)
 end
 
 --- Hashes and values of all that an instance exports but functions.
-local function state_of(run, instance, out)
+local function state_of(run, instance, out, all)
+  local memories = 0
   for _, e in ipairs(run.exports) do
     local thing = instance.exports[e.name]
-    if e.kind == "memory" then
+    if e.kind == "memory" then memories = memories + 1 end
+    if e.kind == "memory" and not all and (memories > 1 or thing:pages() > FEW_PAGES) then
+      out[#out + 1] = ("%s %d"):format(e.name, thing:pages())
+    elseif e.kind == "memory" then
       local bytes = thing:read(0, thing:size())
       out[#out + 1] = ("%s %d 0x%x"):format(e.name, thing:pages(), values.hash_memory(bytes))
     elseif e.kind == "table" then
       out[#out + 1] = ("%s %d"):format(e.name, #thing)
     elseif e.kind == "global" then
-      local type = e.type:match("(%w+)%)?$")
+      local type = values.global_type(e.type)
       out[#out + 1] = values.show({ type }, { values.bits(type, thing.value) }, run.name_of)
     end
   end
 end
 
-local function state(run)
+local function state(run, all)
   local out = { ("host %d 0x%x"):format(run.calls, run.heard) }
-  state_of(run, run.instance, out)
-  if run.peer then state_of(run, run.peer, out) end
+  state_of(run, run.instance, out, all)
+  if run.peer then state_of(run, run.peer, out, all) end
   return table.concat(out, " ")
 end
 
 local function name_of(run)
   return function(f)
-    for _, e in ipairs(run.exports) do
+    for _, e in ipairs(run.instance and run.exports or {}) do
       if e.kind == "function" then
         if run.instance.exports[e.name] == f then return e.name end
         if run.peer and run.peer.exports[e.name] == f then return "peer." .. e.name end
@@ -127,9 +175,17 @@ end
 local function to_argument(run, text)
   if text == "null" then return nil end
   if text == "host" then return HOST end
-  if text ~= "func" then return math.tointeger(tonumber(text)) end
+  if text ~= "func" then return math.tointeger(tonumber(text:match("^i31:(.*)") or text)) end
   for _, e in ipairs(run.exports) do
     if e.kind == "function" then return run.instance.exports[e.name] end
+  end
+end
+
+local function to_arguments(run)
+  return function(texts)
+    local args = { n = #texts }
+    for i, text in ipairs(texts) do args[i] = to_argument(run, text) end
+    return args
   end
 end
 
@@ -150,11 +206,10 @@ end
 local function play_call(run, number, line)
   local name, type, list = line:match("^call\t(.-)\t(.-)\t(.*)$")
   local _, results = values.signature(type)
-  local args = { n = 0 }
-  for text in list:gmatch("%S+") do
-    args.n = args.n + 1
-    args[args.n] = to_argument(run, text)
-  end
+  local texts = {}
+  for text in list:gmatch("%S+") do texts[#texts + 1] = text end
+  local args = run.to_arguments(texts)
+  run.host_calls = 0
   prepare(run.instance.exports)
   if run.peer then prepare(run.peer.exports) end
   local got = call(run, run.instance:func(name), args)
@@ -162,7 +217,7 @@ local function play_call(run, number, line)
   if got[1] then
     said = values.show(results, table.move(got, 2, got.n, 1, {}), run.name_of)
   else
-    said = why(got[2])
+    said = failure(run, got[2])
   end
   return ("%d %s(%s) = %s | %s"):format(number, name, list, said, state(run)), said
 end
@@ -186,6 +241,7 @@ local function instantiate(run, bytes, mode, mod, imports)
   return err
 end
 
+--- True when a call exhausted the stack.
 local function play_calls(run, plan, put)
   local number = 0
   for _, line in ipairs(plan) do
@@ -193,8 +249,31 @@ local function play_calls(run, plan, put)
       number = number + 1
       local said, result = play_call(run, number, line)
       put(said)
-      if result == "trap exhausted" then break end -- engines differ in how deep they go
+      if result == "trap exhausted" then return true end -- engines differ in how deep they go
     end
+  end
+end
+
+--- The module, in mode "cached" as it comes out of the cache's directory.
+local function compile(bytes, how)
+  if core.ra_keep then core.ra_keep(how.registers or -1) end
+  local options = { bounds = how.bounds, eager = how.eager, effort = how.effort }
+  if how.cached then
+    options.eager = true
+    options.cache = assert(wasm.cache { dir = play.cache_dir, memory_bytes = 0 })
+    local first = core.compile(bytes, options)
+    if first then first:close() end
+    options.cache:close()
+    options.cache = assert(wasm.cache { dir = play.cache_dir, memory_bytes = 0 })
+  end
+  local mod, err = core.compile(bytes, options)
+  if how.cached then options.cache:close() end
+  return mod, err
+end
+
+local function is_supported(imports)
+  for _, import in ipairs(imports) do
+    if import.module == support.MODULE then return true end
   end
 end
 
@@ -206,26 +285,29 @@ end
 ---@return string[]? plan
 function play.module(bytes, mode, put, plan)
   local how = play.modes[mode]
-  local mod, err = core.compile(bytes, { bounds = how.bounds, eager = how.eager })
+  if core.heap_torture then core.heap_torture(how.collects == true) end
+  local mod, err = compile(bytes, how)
   if not mod then
     put("refused: " .. err.kind .. ": " .. tostring(err.message))
     return
   end
-  local run = { yields = play.modes[mode].yields, calls = 0, heard = 0, depth = 0,
-                exports = mod:exports() }
-  run.name_of = name_of(run)
+  local run = { yields = how.yields, calls = 0, heard = 0, depth = 0, host_calls = 0, lines = 0,
+                exports = mod:exports(), host = HOST, put = put }
+  run.name_of, run.to_arguments = name_of(run), to_arguments(run)
   local imports = mod:imports()
-  plan = plan or values.plan(imports, run.exports, TIMES)
-  err = instantiate(run, bytes, play.modes[mode], mod, imports)
+  local times = is_supported(imports) and SUPPORTED_TIMES or TIMES
+  plan = plan or values.plan(imports, run.exports, times)
+  err = instantiate(run, bytes, how, mod, imports)
   if not run.instance then
-    put("instantiated: " .. why(err))
+    put("instantiated: " .. failure(run, err))
     return plan
   end
   put("instantiated: " .. state(run))
-  play_calls(run, plan, put)
+  if not play_calls(run, plan, put) then put("at the end: " .. state(run, true)) end
   run.instance:close()
   if run.peer then run.peer:close() end
   mod:close()
+  if core.heap_torture then core.heap_torture(false) end
   return plan
 end
 

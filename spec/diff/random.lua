@@ -2,9 +2,11 @@
 local Random = {}
 Random.__index = Random
 
+--- Seeds that are neighbours give sequences that have nothing to do with each other.
 ---@param seed integer
 function Random.new(seed)
-  return setmetatable({ state = seed * 0x9e3779b97f4a7c15 }, Random)
+  local first = setmetatable({ state = seed }, Random)
+  return setmetatable({ state = first:bits() }, Random)
 end
 
 --- 64 random bits.

@@ -2,6 +2,7 @@
 -- Whatever is made ends: loops count down a local that nothing else writes, and every function
 -- first takes one from the global $fuel and returns when there is none.
 local expression = require "spec.diff.expression"
+local newer = require "spec.diff.newer"
 
 local Function = {}
 Function.__index = Function
@@ -348,9 +349,14 @@ local KINDS = { "assign", 26, "assign_many", 6, "rotate", 7, "store", 10, "globa
 local SIMPLE = { assign = true, assign_many = true, rotate = true, store = true, global = true,
                  branch = true, call = true, bulk = true }
 
+-- What newer.lua adds to and makes statements with.
+statement.kind, statement.kinds, statement.simple = make, KINDS, SIMPLE
+statement.put, statement.sink, statement.push, statement.body = put, sink, push, body
+newer.install(statement)
+
 function statement.make(f, depth)
   f.budget = f.budget - 1
-  local kind = f.random:weighted(KINDS)
+  local kind = f.random:weighted(f.module.newer and statement.newer_kinds or KINDS)
   if (depth <= 0 or f.budget <= 0) and not SIMPLE[kind] then kind = "assign" end
   make[kind](f, depth)
 end
@@ -413,6 +419,7 @@ function statement.make_function(module, row)
   }, Function)
   for _, type in ipairs(module.types) do f.locals[type], f.variables[type] = {}, {} end
   declare_variables(f)
+  newer.locals(f)
   take_fuel(f)
   if f.random:chance(50) then -- something to live across all that follows
     for _, type in ipairs(module.types) do

@@ -1,9 +1,11 @@
 // v8.js -- the other side of a differential run: plays modules on V8 and writes transcripts.
-//   node v8.js DIR FROM TO     reads DIR/n.wasm and DIR/n.plan, writes DIR/n.v8
+//   node v8.js DIR FROM TO     reads DIR/n.wasm and DIR/n.plan, writes DIR/n.v8; DIR/helper.wasm
 // What is written, and how it is hashed, is that of play.lua and values.lua.
 const fs = require("node:fs");
+const support = require("./support.js");
 
 const FUEL = 100;
+const FEW_PAGES = 4;
 const DEEPEST = 20;
 const HOST = { toString: () => "host" };
 const GLOBALS = { i32: -7, i64: 0x123456789abcdefn, f32: 1.5, f64: -2.25, externref: HOST };
@@ -45,8 +47,10 @@ const NUMBER = {
 };
 
 function signature(text) {
-  return text.split("->").map((side) => side.match(/\w+/g) || []);
+  return text.split("->").map((side) => side.match(/\(ref[^)]*\)|\w+/g) || []);
 }
+
+const globalType = (text) => text.replace(/^\(mut (.*)\)$/, "$1");
 
 function hashCall(index, types, list) {
   let h = step(0x811c9dc5, index);
@@ -90,7 +94,11 @@ const TRAPS = [
   [/null function|function signature mismatch/, "signature"],
   [/divide by zero|remainder by zero/, "divide by zero"],
   [/unrepresentable/, "unrepresentable"],
-  [/call stack/, "exhausted"],
+  [/call stack|array is too large|[Oo]ut of memory/, "exhausted"],
+  [/dereferencing a null pointer|rethrowing null/, "null"],
+  [/illegal cast/, "cast"],
+  [/array (element|index).*out of bounds|array.*out of bounds/, "array"],
+  [/unaligned accesses/, "unaligned"],
 ];
 
 function why(e) {
@@ -100,7 +108,7 @@ function why(e) {
 }
 
 class Run {
-  constructor(bytes, plan) {
+  constructor(bytes, plan, helper, put) {
     this.module = new WebAssembly.Module(bytes);
     this.types = new Map(); // of exports and imports; from the plan, since V8 does not tell
     this.imports = [];
@@ -112,7 +120,10 @@ class Run {
       if (verb === "call") this.calls.push(rest);
     }
     this.exports = WebAssembly.Module.exports(this.module);
-    this.count = this.heard = this.depth = 0;
+    this.count = this.heard = this.depth = this.hostCalls = this.lines = 0;
+    this.put = put;
+    this.host = HOST;
+    this.helper = helper;
   }
 
   hostFunction(index, name, type) {
@@ -140,7 +151,13 @@ class Run {
     const [min, max] = (type.match(/\b\d+\b/g) || []).map(Number);
     const limits = max === undefined ? { initial: min } : { initial: min, maximum: max };
     if (kind === "function") return this.hostFunction(index, name, type);
-    if (kind === "memory") return new WebAssembly.Memory(limits);
+    if (kind === "tag") return new WebAssembly.Tag({ parameters: signature(type)[0] });
+    if (kind === "memory") {
+      if (type.includes("i64")) for (const each in limits) limits[each] = BigInt(limits[each]);
+      const address = type.includes("i64") ? "i64" : "i32";
+      return new WebAssembly.Memory({ ...limits, address, shared: type.includes("shared") });
+    }
+    if (type === "(ref extern)") return support.makeHelper(this.helper, () => 0)[type];
     const value = type.match(/(\w+)\)?$/)[1];
     const jsType = value === "funcref" ? "anyfunc" : value;
     if (kind === "table") return new WebAssembly.Table({ element: jsType, ...limits }, null);
@@ -153,6 +170,7 @@ class Run {
     this.imports.forEach(([module, name, kind, type], index) => {
       imports[module] = imports[module] || {};
       if (this.peer && module === "peer") imports[module][name] = this.peer.exports[name];
+      else if (module === support.MODULE) imports[module][name] = support.make(this, name, kind, type);
       else imports[module][name] = this.makeImport(index, name, kind, type);
     });
     return imports;
@@ -167,7 +185,7 @@ class Run {
 
   nameOf(f) {
     for (const { name, kind } of this.exports) {
-      if (kind !== "function") continue;
+      if (kind !== "function" || !this.instance) continue;
       if (this.instance.exports[name] === f) return name;
       if (this.peer && this.peer.exports[name] === f) return "peer." + name;
     }
@@ -176,42 +194,75 @@ class Run {
 
   show(type, value) {
     if (NUMBER[type]) return hex(NUMBER[type].bits(value));
+    if (support.isInner(type)) return "-";
     if (value === null || value === undefined) return "null";
-    return type === "funcref" ? "func:" + this.nameOf(value) : "host";
+    if (typeof value === "function") return "func:" + this.nameOf(value);
+    if (typeof value === "number") return "i31:" + value;
+    return value === HOST ? "host" : "object";
   }
 
-  stateOf(instance, out) {
+  stateOf(instance, out, all) {
+    let memories = 0;
     for (const { name, kind } of this.exports) {
       const thing = instance.exports[name];
       if (kind === "memory") {
         const { buffer } = thing;
-        out.push(`${name} ${buffer.byteLength / 65536} ${hex(hashMemory(buffer))}`);
+        const pages = buffer.byteLength / 65536;
+        const now = (memories++ === 0 && pages <= FEW_PAGES) || all;
+        const hash = now ? " " + hex(hashMemory(buffer)) : "";
+        out.push(`${name} ${pages}${hash}`);
       } else if (kind === "table") {
         out.push(`${name} ${thing.length}`);
       } else if (kind === "global") {
-        out.push(this.show(this.types.get(name).match(/(\w+)\)?$/)[1], thing.value));
+        const type = globalType(this.types.get(name));
+        out.push(this.show(type, support.isInner(type) ? undefined : thing.value));
       }
     }
   }
 
-  state() {
+  state(all) {
     const out = [`host ${this.count} ${hex(this.heard)}`];
-    this.stateOf(this.instance, out);
-    if (this.peer) this.stateOf(this.peer, out);
+    this.stateOf(this.instance, out, all);
+    if (this.peer) this.stateOf(this.peer, out, all);
     return out.join(" ");
   }
 
   argument(type, text) {
     if (text === "null") return null;
     if (text === "host") return HOST;
+    if (text.startsWith("i31:")) return Number(text.slice(4));
     if (text !== "func") return NUMBER[type].value(BigInt(text));
     return this.instance.exports[this.exports.find((e) => e.kind === "function").name];
   }
 
+  /* An exception by the name of its tag, with what it carries; or a trap. */
+  failure(e) {
+    if (e instanceof WebAssembly.Exception) return "throws" + this.thrown(e);
+    return e instanceof Error ? why(e) : "throws js " + this.show("externref", e);
+  }
+
+  thrown(e) {
+    const payload = (tag, types) =>
+      types.map((t, i) => this.show(t, support.isInner(t) ? undefined : e.getArg(tag, i))).join(" ");
+    for (const { name, kind } of this.exports) {
+      const tag = kind === "tag" && this.instance && this.instance.exports[name];
+      if (tag && tag !== WebAssembly.JSTag && e.is(tag)) {
+        return ` ${name} ${payload(tag, signature(this.types.get(name))[0])}`;
+      }
+    }
+    return "";
+  }
+
+  callArguments(type, texts) {
+    const [params] = signature(type);
+    return texts.map((text, i) => this.argument(params[i], text));
+  }
+
   call([name, type, list]) {
-    const [params, results] = signature(type);
+    const [, results] = signature(type);
     const { exports } = this.instance;
-    const args = (list.match(/\S+/g) || []).map((text, i) => this.argument(params[i], text));
+    const args = this.callArguments(type, list.match(/\S+/g) || []);
+    this.hostCalls = 0;
     for (const each of this.peer ? [exports, this.peer.exports] : [exports]) {
       if (each.fuel) each.fuel.value = FUEL;
       if (each.hangLimitInitializer) each.hangLimitInitializer();
@@ -221,27 +272,30 @@ class Run {
       const each = results.length > 1 ? got : [got];
       return results.map((t, i) => this.show(t, each[i])).join(" ");
     } catch (e) {
-      return why(e);
+      return this.failure(e);
     }
   }
 
-  play(put) {
+  play() {
+    const { put } = this;
     try {
       this.instantiate();
     } catch (e) {
-      put("instantiated: " + why(e));
+      put("instantiated: " + this.failure(e));
       return;
     }
     put("instantiated: " + this.state());
     for (const [number, call] of this.calls.entries()) {
       const said = this.call(call);
       put(`${number + 1} ${call[0]}(${call[2]}) = ${said} | ${this.state()}`);
-      if (said === "trap exhausted") break;
+      if (said === "trap exhausted") return;
     }
+    put("at the end: " + this.state(true));
   }
 }
 
 const [dir, from, to] = process.argv.slice(2);
+const helper = new WebAssembly.Module(fs.readFileSync(`${dir}/helper.wasm`));
 for (let n = +from; n <= +to; n++) {
   const lines = [];
   const stem = `${dir}/${n}`;
@@ -249,7 +303,10 @@ for (let n = +from; n <= +to; n++) {
   const bytes = fs.readFileSync(`${stem}.wasm`);
   try {
     if (!fs.existsSync(`${stem}.plan`)) lines.push(`valid: ${WebAssembly.validate(bytes)}`);
-    else new Run(bytes, fs.readFileSync(`${stem}.plan`, "utf8").split("\n")).play((l) => lines.push(l));
+    else {
+      const plan = fs.readFileSync(`${stem}.plan`, "utf8").split("\n");
+      new Run(bytes, plan, helper, (line) => lines.push(line)).play();
+    }
   } catch (e) {
     lines.push(`refused: ${e}`);
   }

@@ -17,9 +17,22 @@ local AWKWARD = {
   f64 = { 0, math.mininteger, 0x3ff0000000000000, -0x4008000000000000, 0x41e0000000000000,
           -0x3e20000000000000, 0x41f0000000000000, 0x7ff0000000000000, -0x10000000000000,
           0x7ff8000000000000, 1, 0x43e0000000000000 },
+  none = { "null" },
   funcref = { "null", "func" },
   externref = { "null", "host" },
+  anyref = { "null", "i31:5", "host", "i31:-7" },
+  eqref = { "null", "i31:5", "i31:-7" },
+  i31ref = { "null", "i31:5", "i31:-7" },
+  ["(ref i31)"] = { "i31:5", "i31:-7" },
+  ["(ref eq)"] = { "i31:5", "i31:-7" },
+  ["(ref any)"] = { "i31:5", "host" },
+  ["(ref func)"] = { "func" },
+  ["(ref extern)"] = { "host" },
 }
+
+-- What V8 does not take from JavaScript, nor give it.
+local INNER = { v128 = true, exnref = true, ["(ref exn)"] = true, nullexnref = true,
+                ["(ref noexn)"] = true }
 
 --- What a host function may answer with: the same number as f32 and f64.
 local ANSWERS = { 0.0, -0.0, 1.0, -1.5, 3e9, -0x1p66, math.huge, 0 / 0 }
@@ -32,9 +45,19 @@ function values.signature(text)
   local lists = {}
   for k, side in ipairs { text:match("^(.*)%->(.*)$") } do
     lists[k] = {}
-    for name in side:gmatch("[%w_]+") do table.insert(lists[k], name) end
+    local inside = not side:find("^%s*%(ref ") and side:match("^%s*(%b())%s*$")
+    side = (inside and inside:sub(2, -2) or side):gsub("%b()", function(ref)
+      return (ref:gsub(" ", "_"))
+    end)
+    for name in side:gmatch("[%w_()]+") do table.insert(lists[k], (name:gsub("_", " "))) end
   end
   return lists[1], lists[2]
+end
+
+--- The type of the value in a global: "(mut i32)" -> "i32".
+---@param text string
+function values.global_type(text)
+  return text:match("^%(mut (.*)%)$") or text
 end
 
 --- Argument list number `k` (from 0) for these parameters, written as in a plan.
@@ -44,7 +67,7 @@ end
 function values.arguments(params, k)
   local list = {}
   for i, type in ipairs(params) do
-    local some = AWKWARD[type]
+    local some = AWKWARD[type] or AWKWARD.none
     local at = k == 0 and 0 or (k * 5 + i * 7 + (k * i) // 3) % #some
     local v = some[at + 1]
     list[i] = math.type(v) == "integer" and ("0x%x"):format(v) or v
@@ -77,11 +100,16 @@ local function show(type, value, name_of)
   if NAN[type] or type == "i32" or type == "i64" then
     return ("0x%x"):format(normal(type, value))
   end
+  if INNER[type] then return "-" end
   if value == nil then return "null" end
-  return type == "funcref" and "func:" .. (name_of(value) or "?") or "host"
+  local kind = _G.type(value)
+  if kind == "function" then return "func:" .. (name_of(value) or "?") end
+  if kind == "number" then return ("i31:%d"):format(value) end
+  return kind == "userdata" and "object" or "host"
 end
 
---- Results as text. References are "null", "host" or "func:" and the export they are.
+--- Results as text. References are "null", "host", "object", "i31:" and its number, or "func:" and
+--- the export they are.
 ---@param types string[]
 ---@param list table  as F:bits gives them
 ---@param name_of fun(f: function): string?
@@ -173,6 +201,12 @@ local TRAPS = {
   ["integer overflow"] = "unrepresentable", ["invalid conversion to integer"] = "unrepresentable",
   ["out of bounds memory access"] = "memory", ["integer divide by zero"] = "divide by zero",
   ["call stack exhausted"] = "exhausted", ["unreachable"] = "unreachable",
+  ["out of memory for objects"] = "exhausted",
+  ["null reference"] = "null", ["null function reference"] = "null",
+  ["null structure reference"] = "null", ["null array reference"] = "null",
+  ["null i31 reference"] = "null", ["null exception reference"] = "null",
+  ["cast failure"] = "cast", ["out of bounds array access"] = "array",
+  ["unaligned atomic"] = "unaligned", ["expected shared memory"] = "not shared",
 }
 
 --- A trap's wording, coarse enough for both engines.
@@ -181,12 +215,21 @@ function values.trap(wording)
   return TRAPS[wording] or wording
 end
 
+--- Can the host call a function of this type, on both sides?
+---@param type string
+function values.is_callable(type)
+  local params, results = values.signature(type)
+  for _, each in ipairs(params) do
+    local needs_one = each:find("^%(ref ") and not each:find("^%(ref null ")
+    if INNER[each] or needs_one and not AWKWARD[each] then return false end
+  end
+  for _, each in ipairs(results) do if INNER[each] then return false end end
+  return true
+end
+
 local function is_wanted(export, round)
   if export.kind ~= "function" or export.name == "hangLimitInitializer" then return false end
-  local params, results = values.signature(export.type)
-  for _, type in ipairs(params) do if type == "v128" then return false end end
-  for _, type in ipairs(results) do if type == "v128" then return false end end
-  return round == 0 or #params > 0
+  return values.is_callable(export.type) and (round == 0 or #values.signature(export.type) > 0)
 end
 
 --- What both sides follow: a line for each import, export and call.

@@ -21,6 +21,8 @@
 #include "jit/trap.h"
 #include "mutate.h"
 #include "rt/store.h"
+#include "rt/tag.h"
+#include "rt/type.h"
 
 enum {
   MAX_SEEDS = 1000,
@@ -68,6 +70,14 @@ static Value some_value(Random *r, ValType t)
   return v;
 }
 
+/* May each of these be null? There is no other reference to give. */
+static bool null_will_do(const ValType *types, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (lw_val_is_ref(types[i]) && !(types[i] & VAL_NULLABLE)) return false;
+  return true;
+}
+
 /* Call one function to its end, at most MAX_CALLOUTS callouts long. */
 static void call(Store *s, Instance *inst, FuncCell *cell, Random *r)
 {
@@ -76,6 +86,7 @@ static void call(Store *s, Instance *inst, FuncCell *cell, Random *r)
   const FuncType *t = lw_cell_type(cell);
   static Value values[LIMIT_VALUES];
   if (t->nparams > LIMIT_VALUES || t->nresults > LIMIT_VALUES) return;
+  if (!null_will_do(t->params, t->nparams)) return;
   if (lw_act_new(s, cell, &a, &err) != LW_OK) return;
   for (uint32_t i = 0; i < t->nparams; i++)
     values[i] = some_value(r, t->params[i]);
@@ -86,7 +97,7 @@ static void call(Store *s, Instance *inst, FuncCell *cell, Random *r)
   for (int n = 0; why == ACT_IS_CALLOUT && n < MAX_CALLOUTS; n++) {
     const FuncType *ct = a->callee->type;
     counts.callouts++;
-    if (ct->nresults > LIMIT_VALUES) break;
+    if (ct->nresults > LIMIT_VALUES || !null_will_do(ct->results, ct->nresults)) break;
     for (uint32_t i = 0; i < ct->nresults; i++)
       values[i] = some_value(r, ct->results[i]);
     lw_act_callout_results(a, values);
@@ -111,21 +122,25 @@ typedef struct Imports {
   uint32_t n;
 } Imports;
 
-static bool make_import(Store *s, const Module *m, const Import *im, Random *r,
+static bool make_import(Store *s, const Code *code, const Import *im, Random *r,
                         ImportValue *out)
 {
+  const Module *m = lw_code_module(code);
+  const uint32_t *types = lw_code_types(code);
   Err err = {0};
   HostFunc *host;
   out->kind = im->kind;
   switch (im->kind) {
-  case EXTERN_FUNC:
-    if (lw_host_new(s, lw_module_functype(m, im->index), &host, &err) != LW_OK)
-      return false;
+  case EXTERN_FUNC: {
+    const uint32_t *id = &types[m->funcs[im->index].type];
+    if (lw_host_new(s, lw_type_of(*id), id, &host, &err) != LW_OK) return false;
     out->u.func = &host->cell;
     return true;
+  }
   case EXTERN_TABLE: {
     TableType t = m->tables[im->index].type;
-    return t.limits.min < 100000 &&
+    t.elem = lw_type_canonical(t.elem, types);
+    return t.limits.min < 100000 && null_will_do(&t.elem, 1) &&
            lw_table_new(s, &t, 100000, 0, &out->u.table, &err) == LW_OK;
   }
   case EXTERN_MEMORY: {
@@ -133,10 +148,14 @@ static bool make_import(Store *s, const Module *m, const Import *im, Random *r,
     return l.min < 100 &&
            lw_memory_new(&l, 1000, lw_random_below(r, 2), &out->u.memory, &err) == LW_OK;
   }
-  case EXTERN_GLOBAL:
-    return lw_global_new(s, &m->globals[im->index].type,
-                         some_value(r, m->globals[im->index].type.type), &out->u.global,
-                         &err) == LW_OK;
+  case EXTERN_GLOBAL: {
+    GlobalType t = m->globals[im->index].type;
+    t.type = lw_type_canonical(t.type, types);
+    return null_will_do(&t.type, 1) &&
+           lw_global_new(s, &t, some_value(r, t.type), &out->u.global, &err) == LW_OK;
+  }
+  case EXTERN_TAG:
+    return lw_tag_new(s, types[m->tags[im->index]], &out->u.tag, &err) == LW_OK;
   default: return false;
   }
 }
@@ -149,6 +168,7 @@ static void drop_imports(Imports *im)
     if (v->kind == EXTERN_TABLE) lw_table_unref(v->u.table);
     if (v->kind == EXTERN_MEMORY) lw_memory_unref(v->u.memory);
     if (v->kind == EXTERN_GLOBAL) lw_global_unref(v->u.global);
+    if (v->kind == EXTERN_TAG) lw_tag_unref(v->u.tag);
   }
 }
 
@@ -169,7 +189,7 @@ static void run(Store *s, Code *code, Random *r, Arena *arena)
   Imports im = {ARENA_ARR(arena, ImportValue, m->nimports + 1), 0};
   bool fits = true;
   for (uint32_t i = 0; i < m->nimports && fits; i++) {
-    fits = make_import(s, m, &m->imports[i], r, &im.values[im.n]);
+    fits = make_import(s, code, &m->imports[i], r, &im.values[im.n]);
     im.n += fits;
   }
   Err err = {0};

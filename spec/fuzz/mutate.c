@@ -53,7 +53,7 @@ static bool read_body(Mutation *m)
     memcpy(m->locals, type->params, type->nparams * sizeof *type->params);
   for (uint32_t i = 0; i < runs; i++) {
     ValType t;
-    if (lw_leb_u32(&r, &n) != LW_OK || lw_read_valtype(&r, FEATS_BUILT, &t) != LW_OK)
+    if (lw_leb_u32(&r, &n) != LW_OK || lw_read_valtype(&r, FEATS_ALL, &t) != LW_OK)
       return false;
     for (; n && nlocals < 4096; n--)
       m->locals[nlocals++] = t;
@@ -66,9 +66,9 @@ static bool read_body(Mutation *m)
     p->at = (size_t)lw_reader_at(&r);
     Reader peek = r;
     Opcode op;
-    if (lw_opcode_read(&peek, FEATS_BUILT, &op) != LW_OK) return false;
+    if (lw_opcode_read(&peek, FEATS_ALL, &op) != LW_OK) return false;
     p->imm_at = (size_t)lw_reader_at(&peek);
-    if (lw_instr_read(&r, FEATS_BUILT, &p->instr) != LW_OK) return false;
+    if (lw_instr_read(&r, FEATS_ALL, &p->instr) != LW_OK) return false;
     p->code_end = (size_t)lw_reader_at(&r);
   }
   return m->nplaces > 0;
@@ -98,7 +98,7 @@ static void change_operator(Mutation *m, const Place *p)
     bool same_imm =
       info->imm == was->imm || (was->imm >= IMM_M0 && was->imm <= IMM_M3 &&
                                 info->imm >= was->imm && info->imm <= IMM_M3);
-    if (info->sig != was->sig || !same_imm || !(FEATS_BUILT >> info->feat & 1)) continue;
+    if (info->sig != was->sig || !same_imm || !(FEATS_ALL >> info->feat & 1)) continue;
     uint8_t with[12];
     replace(m, p->at, p->imm_at, with, put_opcode(with, op));
     return;
@@ -214,11 +214,58 @@ static void change_index(Mutation *m, const Place *p)
 
 static void change_memarg(Mutation *m, const Place *p)
 {
-  uint8_t with[24];
-  uint64_t offset = (uint64_t)awkward_number(m->random) & 0xffffffff;
-  size_t n = lw_edit_leb(with, lw_random_below(m->random, p->instr.mem.align + 1));
+  uint8_t with[32];
+  uint32_t memory = p->instr.mem.memory;
+  bool wide = memory < m->module->nmemories && m->module->memories[memory].is64;
+  uint64_t offset =
+    (uint64_t)awkward_number(m->random) & (wide ? UINT64_MAX : UINT32_MAX);
+  uint32_t align = lw_random_below(m->random, p->instr.mem.align + 1);
+  size_t n = lw_edit_leb(with, align | (memory ? 0x40 : 0));
+  if (memory) n += lw_edit_leb(with + n, memory);
   n += lw_edit_leb(with + n, offset);
   replace(m, p->imm_at, p->code_end, with, n);
+}
+
+/* Are the immediates numbers one behind the other, indexes and heap types? */
+static bool are_numbers(Imm imm)
+{
+  switch (imm) {
+  case IMM_TYPE:
+  case IMM_CALL_INDIRECT:
+  case IMM_TABLE:
+  case IMM_MEM:
+  case IMM_HEAP:
+  case IMM_DATA:
+  case IMM_ELEM:
+  case IMM_MEM_INIT:
+  case IMM_MEM_COPY:
+  case IMM_TABLE_INIT:
+  case IMM_TABLE_COPY:
+  case IMM_TAG:
+  case IMM_FIELD:
+  case IMM_TYPE_TYPE:
+  case IMM_ARRAY_N:
+  case IMM_ARRAY_DATA:
+  case IMM_ARRAY_ELEM:
+  case IMM_CAST:
+  case IMM_BR_CAST: return true;
+  default: return false;
+  }
+}
+
+/* One of them, or the first seven bits of it, a little larger or smaller. */
+static void change_number(Mutation *m, const Place *p)
+{
+  const uint8_t *bytes = m->body->at;
+  size_t at = p->imm_at;
+  while (lw_random_below(m->random, 2)) {
+    while (at < p->code_end && bytes[at] & 0x80)
+      at++;
+    if (++at >= p->code_end) at = p->imm_at;
+  }
+  uint8_t step = lw_random_below(m->random, 2) ? 1 : 0x7f;
+  uint8_t with = (uint8_t)((bytes[at] & 0x80) | ((bytes[at] + step) & 0x7f));
+  replace(m, at, at + 1, &with, 1);
 }
 
 /* Code without effect on the operand stack, put before `p`. */
@@ -283,7 +330,7 @@ static void insert_unary(Mutation *m, const Place *p)
     const SigInfo *s = &lw_sig_info[info->sig];
     if (info->sig == SIG_CODE || info->imm != IMM_NONE || s->npop != 1 || s->npush != 1 ||
         s->pop[0] != sig->push[0] || s->push[0] != s->pop[0] ||
-        !(FEATS_BUILT >> info->feat & 1))
+        !(FEATS_ALL >> info->feat & 1))
       continue;
     uint8_t with[8];
     replace(m, p->code_end, p->code_end, with, put_opcode(with, op));
@@ -322,6 +369,8 @@ static void mutate_body(Mutation *m)
   } else if (imm == IMM_LOCAL || imm == IMM_GLOBAL || imm == IMM_FUNC ||
              imm == IMM_LABEL) {
     change_index(m, p);
+  } else if (are_numbers(imm)) {
+    change_number(m, p);
   } else if (dice < 70) {
     insert_unary(m, p);
   } else {

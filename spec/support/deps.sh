@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build and the specs need: install it where we may, else say what to install.
-#   deps.sh [lint] [cases] [fuzz]     each word adds the tools of one more `make` target
+#   deps.sh [lint] [cases] [fuzz] [chains]     each word adds the tools of one more `make` target
 # Quick when nothing is missing: it looks, and starts no package manager.
 set -u
 LUA=${LUA:-lua5.4}
@@ -29,6 +29,13 @@ has_lua_module() {
   $LUA -e "assert(package.searchpath('$1', package.path))"
 }
 
+has_rust() {
+  for rustc in "${RUSTC:-rustc}" /usr/bin/rustc; do
+    [ -d "$("$rustc" --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ] && return
+  done
+  return 1
+}
+
 look() {
   missing= report=
   need "gcc libc6-dev" "a C compiler called $CC" command -v "$CC"
@@ -48,6 +55,13 @@ look() {
     need "clang-22 libclang-rt-22-dev" "clang-22 with its thread sanitizer" command -v clang-22 ;;
   esac
   case $want in *" redis "*) need redis-server "redis-server" command -v redis-server ;; esac
+  case $want in *" chains "*)
+    need "clang-22 lld-22" "clang-22 with its linker for wasm" command -v wasm-ld-22
+    need emscripten "Emscripten" command -v emcc
+    need "rustc libstd-rust-dev-wasm32" "a rustc for wasm32-unknown-unknown" has_rust
+    need g++ "a C++ compiler" command -v c++
+    need npm "npm" command -v npm ;;
+  esac
   case $want in *" cases "*) need npm "npm" command -v npm ;; esac
 }
 

@@ -26,6 +26,8 @@ typedef struct Row {
 #define W  XF_W
 #define BR XF_BR
 #define BM XF_BM
+#define V3 (1u << 30) /* not in an XOp */
+#define V2 (1u << 29)
 static const Row rows[] = {
 #define ENC(name, pfx, map, opcode, digit, flags, form, text)                            \
   {X_##name, flags, #form, text},
@@ -110,18 +112,30 @@ static void line(const char *text, const char *operands)
   at = e.size;
 }
 
+/* Is it the form of an instruction for 16 bits? */
+static bool is_half(const Row *row)
+{
+  switch (row->op) {
+  case X_MOV_ST16:
+  case X_XCHG16:
+  case X_XADD16:
+  case X_CMPXCHG16: return true;
+  default: return false;
+  }
+}
+
 /* What the operands of a row's register form are. */
 static Kind reg_kind(const Row *row, int w)
 {
   if (row->flags & XF_BR) return KIND_8;
-  if (row->op == X_MOV_ST16) return KIND_16;
+  if (is_half(row)) return KIND_16;
   return w || row->flags & XF_W ? KIND_64 : KIND_32;
 }
 
 static Kind rm_kind(const Row *row, int w)
 {
   if (row->flags & XF_BM) return KIND_8;
-  if (row->op == X_MOV_ST16 || row->op == X_MOV_M16_H || row->op == X_MOVZX16 ||
+  if (is_half(row) || row->op == X_MOV_M16_H || row->op == X_MOVZX16 ||
       row->op == X_MOVSX16)
     return KIND_16;
   if (row->op == X_CALL_M || row->op == X_JMP_M) return KIND_64;
@@ -140,13 +154,14 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
   const char *name = row->text, *t = row->form;
   bool digit =
     is(row, "m") || is(row, "mb") || is(row, "md") || is(row, "xb") || is(row, "mh");
-  bool vex = is(row, "rmv") || is(row, "vb");
+  bool vex = is(row, "rmv") || is(row, "vb") || is(row, "vx");
+  bool stores = is(row, "sx") || is(row, "sxb");
   bool byte_imm = t[strlen(t) - 1] == 'b', wide_imm = t[strlen(t) - 1] == 'd';
   bool half_imm = is(row, "mh");
-  bool x_reg = *t == 'x' || is(row, "mx") || is(row, "sx");
-  bool x_rm =
-    is(row, "xm") || is(row, "xmb") || is(row, "xx") || is(row, "rx") || is(row, "xb");
-  unsigned v = is(row, "rmv") ? (r + 5) & 15 : 0;
+  bool x_reg = *t == 'x' || is(row, "mx") || stores || is(row, "vx");
+  bool x_rm = is(row, "xm") || is(row, "xmb") || is(row, "xx") || is(row, "xxb") ||
+              is(row, "rx") || is(row, "xb") || is(row, "vx");
+  unsigned v = is(row, "rmv") || is(row, "vx") ? (r + 5) & 15 : 0;
   if (vex && m)
     lw_enc_vex_rm(&e, row->op, w, r, *m, v);
   else if (vex)
@@ -163,13 +178,18 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
   if (half_imm) lw_enc_16(&e, (uint16_t)imm);
   if (wide_imm) lw_enc_32(&e, (uint32_t)imm);
   if (w && (row->op == X_MOVD || row->op == X_MOVD_ST)) name = "movq";
+  if (w && row->op == X_PINSRD) name = "pinsrq";
+  if (w && row->op == X_PEXTRD) name = "pextrq";
+  if (w && is(row, "vx")) name = row->op == X_FMADDPS ? "vfmadd231pd" : "vfnmadd231pd";
 
   const char *a = reg(r, x_reg ? KIND_XMM : reg_kind(row, w));
   const char *b = m ? mem(*m) : reg(rm, x_rm ? KIND_XMM : rm_kind(row, w));
   if (digit)
     snprintf(text, sizeof text, "%s", b);
-  else if (is(row, "mr") || is(row, "mx") || is(row, "sx"))
+  else if (is(row, "mr") || is(row, "mx") || stores)
     snprintf(text, sizeof text, "%s,%s", b, a);
+  else if (is(row, "vx"))
+    snprintf(text, sizeof text, "%s,%s,%s", a, reg(v, KIND_XMM), b);
   else
     snprintf(text, sizeof text, "%s,%s", a, b);
   size_t len = strlen(text);
@@ -187,19 +207,43 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
   line(name, text);
 }
 
+/* The VEX form of a vector row, registers only. */
+static void with_vex(const Row *row, unsigned r, unsigned rm)
+{
+  char text[160], name[32];
+  bool three = row->flags & V3, imm = row->form[strlen(row->form) - 1] == 'b';
+  unsigned v = three ? (r + 5) & 15 : 0;
+  lw_enc_vex_rr(&e, row->op, 0, r, rm, v);
+  if (imm) lw_enc_8(&e, 0x7d);
+  snprintf(name, sizeof name, "v%s", row->text);
+  const char *a = reg(r, is(row, "rx") ? KIND_32 : KIND_XMM), *b = reg(rm, KIND_XMM);
+  if (three)
+    snprintf(text, sizeof text, "%s,%s,%s", a, reg(v, KIND_XMM), b);
+  else
+    snprintf(text, sizeof text, "%s,%s", a, b);
+  size_t len = strlen(text);
+  if (imm) snprintf(text + len, sizeof text - len, ",0x7d");
+  line(name, text);
+}
+
 static void all_of_row(const Row *row, const Mem *mems, uint32_t nmems)
 {
   bool no_reg = row->op == X_LEA || is(row, "mx"),
-       no_mem = is(row, "xx") || is(row, "xb");
+       no_mem = is(row, "xx") || is(row, "xxb") || is(row, "xb") || is(row, "vx") ||
+                (is(row, "rx") && row->flags & V2);
   bool no_wide = *row->form == 'x' || is(row, "mx") ||
-                 row->flags & (XF_W | XF_BR | XF_BM) || row->op == X_MOV_ST16 ||
+                 row->flags & (XF_W | XF_BR | XF_BM) || is_half(row) ||
                  row->op == X_MOV_M16_H || row->op == X_CALL_M || row->op == X_JMP_M;
-  if (is(row, "xr") || row->op == X_MOVZX8 || row->op == X_MOVSX8) no_wide = false;
+  if (row->flags & V2) no_wide = true;
+  if (is(row, "sxb") && row->op != X_PEXTRD) no_wide = true;
+  if (is(row, "xr") || row->op == X_PINSRD || is(row, "vx") || row->op == X_MOVZX8 ||
+      row->op == X_MOVSX8)
+    no_wide = false;
   bool wide_imm = row->form[strlen(row->form) - 1] == 'd';
-  int32_t imm = wide_imm             ? -0x12345678
-                : is(row, "mh")      ? 0x1234
-                : row->flags & XF_BM ? 0x7d
-                                     : 0x15;
+  int32_t imm = wide_imm                               ? -0x12345678
+                : is(row, "mh")                        ? 0x1234
+                : row->flags & XF_BM || is(row, "xxb") ? 0x7d
+                                                       : 0x15;
   for (int w = 0; w < (no_wide ? 1 : 2); w++) {
     for (unsigned i = 0; !no_reg && i < 16; i++) {
       one(row, w, i, turn++ * 7 & 15, NULL, imm);
@@ -210,6 +254,10 @@ static void all_of_row(const Row *row, const Mem *mems, uint32_t nmems)
       if (rip_imm && strpbrk(row->form, "bdh")) continue;
       one(row, w, turn++ & 15, 0, &mems[i], imm);
     }
+  }
+  for (unsigned i = 0; row->flags & (V2 | V3) && i < 16; i++) {
+    with_vex(row, i, turn++ * 7 & 15);
+    with_vex(row, turn++ * 5 & 15, i);
   }
 }
 

@@ -168,7 +168,7 @@ static inline HostFunc *host(Store *s, const ValType *params, uint32_t np,
   FuncType t = {params, results, np, nr};
   HostFunc *h = NULL;
   Err err = {0};
-  if (lw_host_new(s, &t, &h, &err) != LW_OK) abort();
+  if (lw_host_new(s, &t, NULL, &h, &err) != LW_OK) abort();
   return h;
 }
 

@@ -28,9 +28,38 @@ describe("register allocation", function()
     { "many_results",    1, "takes from the result area what does not fit registers" },
     { "divide",          0, "keeps rax and rdx free for division" },
     { "condition",       0, "gives a folded comparison no register" },
+    { "simd",            1, "gives a vector two slots and swaps vectors through another" },
   } do
     local name, func, what = table.unpack(case)
     it(what, function() pinned("ra_" .. name, "ra_" .. name, func, "ra") end)
+  end
+end)
+
+describe("register allocation across blocks", function()
+  for _, case in ipairs {
+    { "ra_loop",         0, "swaps the parameters of a loop in registers" },
+    { "scan_fib",        0, "keeps a value over a call in a register that callees keep" },
+    { "scan_behind",     2, "does not store in a loop what lives across a call behind it" },
+    { "scan_calls",      2, "gives what callees keep to what a loop with calls uses" },
+    { "scan_through",    0, "stores before a crowded loop what only lives through it" },
+    { "scan_heir",       2, "lets a loop's next value have the slot of the last" },
+    { "scan_heir_simd",  2, "keeps the slot that is taken over apart from pairs" },
+    { "ra_many_results", 1, "stores results at once that come in registers" },
+  } do
+    local name, func, what = table.unpack(case)
+    it(what, function()
+      pinned(name:gsub("^ra", "scan"), name, func, "ra", { effort = 1 })
+    end)
+  end
+end)
+
+describe("fusion", function()
+  for _, case in ipairs {
+    { "fuse",     "takes loads and small shifts into the instructions that use them" },
+    { "fuse_not", "leaves a load where a store or a division lies between, or two use it" },
+  } do
+    local name, what = table.unpack(case)
+    it(what, function() pinned(name, name, 0, "asm", { effort = 1 }) end)
   end
 end)
 
@@ -41,11 +70,21 @@ describe("emission", function()
     { "loop",          "branches on flags and polls at a loop's header" },
     { "br_table",      "jumps through a table behind the code" },
     { "call_indirect", "checks the table, the type, and comes back with its own instance" },
+    { "tail_indirect", "keeps its context where a tail call stays in the instance" },
     { "large_frame",   "keeps a result area in its frame" },
+    { "flags",         "knows from the instruction before whether its result is zero" },
     { "float",         "needs no constants in memory for signs" },
   } do
     local name, what = table.unpack(case)
     it(what, function() pinned("asm_" .. name, "asm_" .. name, 0, "asm") end)
+  end
+
+  if core.cpu_keep then
+    it("compares lanes of 64 bits with nothing beyond SSE4.1", function()
+      finally(function() core.cpu_keep(-1) end)
+      core.cpu_keep(1)
+      pinned("asm_simd", "asm_simd", 0, "asm")
+    end)
   end
 
   it("compares with the length where bounds are explicit", function()

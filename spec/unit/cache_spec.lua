@@ -148,7 +148,7 @@ describe("row 26: a bad cache entry", function()
   end)
 
   it("of another version, build, CPU or option set is a miss", function()
-    for name, value in pairs { version = 2, cpu = -1, effort = 1, features = 4,
+    for name, value in pairs { version = 2, cpu = -1, effort = 0, features = 4,
                                explicit_bounds = 1, build = ("b"):rep(32) } do
       cached.write(path, core.mend_entry(cached.set_field(good, name, value)))
       heals()

@@ -147,15 +147,11 @@ describe("a memory", function()
     assert.is_false(pcall(m.fill, m, 0, 1, 256))
   end)
 
-  it("is refused in forms that are not built yet", function()
-    for _, opts in ipairs { { min = 1, shared = true }, { min = 1, index = "i64" } } do
-      local none, err = wasm.memory(opts)
-      assert.is_nil(none)
-      assert.equal("unsupported", err.kind)
-    end
+  it("checks its options", function()
     assert.is_false(pcall(wasm.memory, { min = 2, max = 1 }))
     assert.is_false(pcall(wasm.memory, { mim = 2 }))
     assert.is_false(pcall(wasm.memory, { min = 70000 }))
+    assert.is_false(pcall(wasm.memory, { page_size = 2 }))
   end)
 
   it("obeys memory_max", function()
@@ -208,7 +204,7 @@ describe("a table", function()
     assert.is_false(pcall(wasm.table, { min = 1 }))
     assert.is_false(pcall(wasm.table, { "i32", min = 1 }))
     assert.is_false(pcall(wasm.table, { "funcref", mn = 1 }))
-    assert.is_nil((wasm.table { "funcref", min = 1, index = "i64" }))
+    assert.is_false(pcall(wasm.table, { "funcref", min = 1, index = "i33" }))
   end)
 end)
 

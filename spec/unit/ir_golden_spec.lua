@@ -30,6 +30,7 @@ describe("IR", function()
     { "bulk",          0, "calls helpers for bulk operations and growing" },
     { "table",         0, "reads and writes tables in line" },
     { "global",        0, "reads and writes globals in order" },
+    { "simd",          0, "has the operator's own name in a vector instruction" },
   } do
     local name, func, what = table.unpack(case)
     it(what, function()
@@ -75,7 +76,7 @@ describe("IR", function()
       end
       i32.const 7))]]
     local live = core.dump(bytes, 0, "live")
-    assert.truthy(live:find("v3 param dead", 1, true), live)
-    assert.truthy(live:find("v2 param to %d+"), live)
+    assert.truthy(live:find("v4 param dead", 1, true), live)
+    assert.truthy(live:find("v3 param to %d+"), live)
   end)
 end)

@@ -18,11 +18,12 @@ describe("The IR verifier", function()
     assert(core.ir_parse(head .. [[
         jump b1(v0)
       b1(v2.i32):
-        poll
-        v3 = call.i32 2(v2)
-        v4 = result.i64 v3, 1
-        global_set.i64 0, v4
-        brif v3, b1(v3), b2
+        v3 = poll_page.i64
+        poll v3
+        v4 = call.i32 2(v2)
+        v5 = result.i64 v4, 1
+        global_set.i64 0, v5
+        brif v4, b1(v4), b2
       b2:
         return v2
     ]], module, 1))
@@ -32,12 +33,12 @@ describe("The IR verifier", function()
     { "an operand of another type", "v2 = add.i32 v0, v1\n return v2", "wrong type" },
     { "a type the operation does not have", "v2 = shl.f32 v0, v0\n return v0",
       "not a type for this operation" },
-    { "an address that is not i32", "v2 = load32.i32 v1, 0\n return v2", "wrong type" },
+    { "an address that is not i32", "v2 = load32.i32 v1, 0\n return v2", "wrong width" },
     { "an access wider than its type", "v2 = load64.i32 v0, 0\n return v2", "wrong width" },
     { "a memory that is not there", "v2 = load32.i32[3] v0, 0\n return v2", "not there" },
     { "a signed store", "store8s.i32 v0, v0, 0\n return v0", "unsigned" },
     { "a global of another type", "v2 = global_get.i32 0\n return v2", "another type" },
-    { "a table that is not there", "v2 = table_get.ref v0, 4\n return v0", "out of range" },
+    { "a table that is not there", "v2 = table_get.ref v0, 4\n return v0", "not there" },
     { "a slot that is not there", "v2 = slot_get.i32 0\n return v2", "out of range" },
     { "a direct call of an import", "call 0(v0)\n return v0", "not a function of this module" },
     { "a call without its second result", "v2 = call.i32 2(v0)\n return v2", "RESULT" },

@@ -103,7 +103,6 @@ describe("compile", function()
       [{ effort = 9 }] = "option 'effort'",
       [{ name = 5 }] = "option 'name': string expected, got number",
       [{ features = { "warp" } }] = "no feature is called 'warp'",
-      [{ features = { "simd" } }] = "not built",
     } do
       local ok, err = pcall(wasm.compile, "\0asm\1\0\0\0", options)
       assert.is_false(ok)

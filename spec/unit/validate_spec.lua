@@ -42,10 +42,11 @@ describe("validating a body", function()
 
   for _, case in ipairs {
     { "an operand of another type", func "\x43\0\0\0\0\x41\0\x6a\x1a",
-      "type mismatch: i32.add wants i32 but got f32" },
-    { "a missing operand", func "\x6a\x1a", "type mismatch: i32.add wants i32 but got nothing" },
+      "type mismatch: instruction requires [i32] but stack has [f32]: i32.add" },
+    { "a missing operand", func "\x6a\x1a",
+      "type mismatch: instruction requires [i32] but stack has []: i32.add" },
     { "an operand from outside the block", func "\x41\1\2\x40\x1a\x0b\x1a", "type mismatch" },
-    { "values left over", func "\x41\1", "type mismatch: 1 value left over" },
+    { "values left over", func "\x41\1", "type mismatch: block requires [] but stack has [i32]" },
     { "a missing result", func("", RESULT_I32), "type mismatch" },
     { "an if without else that must give a value", func("\x41\0\4\x7f\x41\1\x0b", RESULT_I32),
       "type mismatch" },

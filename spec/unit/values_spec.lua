@@ -177,7 +177,7 @@ describe("wasm.func", function()
 
   it("refuses bad types and values", function()
     for _, text in ipairs { "", "i32", "(i32", "(i33)", "(i32) ->", "(i32) -> x", "(i32,) -> i32",
-        "(i32) -> i32 i32", "(v128)" } do
+        "(i32) -> i32 i32", "(v129)" } do
       assert.is_false(pcall(wasm.func, text, print), text)
     end
     assert.is_false(pcall(wasm.func, "()", 5))
@@ -197,5 +197,42 @@ describe("wasm.func", function()
   it("takes anything that can be called", function()
     local callable = setmetatable({}, { __call = function(_, x) return x * 2 end })
     assert.equal(8, wasm.func("(i32) -> i32", callable):fn()(4))
+  end)
+end)
+
+describe("reference types written out", function()
+  it("are those that have a short name, and those that cannot be null", function()
+    assert.equal("externref", wasm.global("(ref null extern)"):type())
+    assert.equal("anyref", wasm.global(" ( ref  null any ) "):type())
+    assert.equal("(ref extern)", wasm.global("(ref extern)", 5):type())
+    assert.equal("(i32, (ref extern)) -> anyref",
+      wasm.func("(i32, (ref extern)) -> (ref null any)", print):type())
+    assert.equal("((ref func))", wasm.tag("((ref func))"):type())
+  end)
+
+  it("are refused where they are none", function()
+    for _, text in ipairs { "(ref", "(ref null)", "(ref x)", "ref any", "(ref any) i32" } do
+      assert.is_false((pcall(wasm.global, text, 1)), text)
+    end
+    assert.is_false((pcall(wasm.func, "(ref any) -> i32", print)))
+  end)
+
+  it("hold no null where there may be none", function()
+    for _, make in ipairs {
+      function() return wasm.global "(ref extern)" end,
+      function() return wasm.global("(ref any)", nil, true) end,
+      function() return wasm.table { "(ref extern)", min = 1 } end,
+      function() wasm.global("(ref extern)", 1, true).value = nil end,
+      function() wasm.table({ "(ref extern)", min = 1, init = 1 })[1] = nil end,
+      function()
+        return wasm.run([[(module (import "e" "f" (func $f (result (ref extern))))
+          (func (export "g") (result (ref extern)) (call $f)))]], { e = { f = function() end } })
+          .exports.g()
+      end,
+    } do
+      local ok, err = pcall(make)
+      assert.is_false(ok)
+      assert.truthy(tostring(err):find("cannot be null", 1, true), tostring(err))
+    end
   end)
 end)

@@ -76,6 +76,23 @@ describe("@name", function()
   end)
 end)
 
+describe("@metadata.code.branch_hint", function()
+  for _, case in ipairs {
+    { "if", [[(func (param i32) local.get 0 (@metadata.code.branch_hint "\00") if end)]],
+      "\1\0\1\3\1\0" },
+    { "a folded if and the br_if in it", [[(func) (func (param i32) (local i32)
+      (@metadata.code.branch_hint "\01") (if (local.get 0)
+        (then (@metadata.code.branch_hint "\00") (br_if 0 (local.get 0)))))]],
+      "\1\1\2\5\1\1\9\1\0" },
+  } do
+    it("writes the offsets of " .. case[1] .. " before the code", function()
+      local bytes = assert(wat.assemble(case[2]))
+      local section = "\25metadata.code.branch_hint" .. case[3]
+      assert.truthy(bytes:find(string.pack("<Bs1", 0, section) .. "\10", 1, true))
+    end)
+  end
+end)
+
 describe("a bad annotation", function()
   for _, case in ipairs {
     { [[(@custom)]], "@custom annotation: missing section name" },
@@ -90,6 +107,12 @@ describe("a bad annotation", function()
     { [[(module (func) (@name "a"))]], "misplaced @name annotation" },
     { [[(func (nop (@name "a")))]], "misplaced @name annotation" },
     { [[(func (@name))]], "@name annotation: missing name" },
+    { [[(@metadata.code.branch_hint "\00") (func)]],
+      "@metadata.code.branch_hint annotation: not in a function" },
+    { [[(func (@metadata.code.branch_hint "\00") (@metadata.code.branch_hint "\01") nop)]],
+      "@metadata.code.branch_hint annotation: duplicate annotation" },
+    { [[(func (@metadata.code.branch_hint 0) nop)]],
+      "@metadata.code.branch_hint annotation: unexpected token" },
   } do
     it(("is refused: %s %s"):format(case[1], case[2]), function()
       local message = assembled.refusal(case[1])
@@ -100,6 +123,6 @@ describe("a bad annotation", function()
   it("that nobody knows is only skipped", function()
     assert.equal(wat.assemble("(module (func nop))"),
       wat.assemble([[(@x)(module (@a "b" (c))
-        (func (@metadata.code.branch_hint "\00") nop)) (@y)]]))
+        (func (@metadata.code "\00") nop)) (@y)]]))
   end)
 end)

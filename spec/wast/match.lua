@@ -50,6 +50,9 @@ local function reference(want, got)
   if want.type == "ref.null" then return got == nil end
   if got == nil then return false end
   if want.type == "ref.func" then return type(got) == "function" end
+  if want.type == "ref.i31" then return math.type(got) == "integer" end
+  local kind = want.type:match("^ref%.(struct)$") or want.type:match("^ref%.(array)$")
+  if kind then return type(got) == "userdata" and got:type():find("^%(" .. kind) ~= nil end
   if want.value then return got == extern(want.value) end
   return true
 end

@@ -1,11 +1,18 @@
---- The official WebAssembly test suite: every .wast of a directory, in four modes.
---   lua5.4 spec/wast/run.lua DIR [name ...]     MODE=guard|explicit|lazy|cached for one mode only
+--- The official WebAssembly test suite: every .wast of a directory, in six modes.
+--   lua5.4 spec/wast/run.lua DIR [name ...]     MODE="guard explicit lazy cached simple few"
+--                                               for some only,
+--                                               TORTURE=1 collects at every allocation,
+--                                               CPU=1 uses nothing beyond SSE4.1 (base/cpu.h)
 --   lua5.4 spec/wast/run.lua --one FILE MODE  one script in this process (TRACE=1 lists lines)
 -- Each script runs in a process of its own, two at a time, so that a crash costs one failure and
 -- hides nothing else. A name may be a path below DIR, such as legacy/try_catch.
 local JOBS = tonumber(os.getenv("JOBS")) or 2
 local SECONDS = tonumber(os.getenv("SUITE_SECONDS")) or 600
 local SHOWN = 20 -- failures printed per file
+-- Beside the core files. The one proposal there that is left out is custom-descriptors, which is
+-- not finished.
+local MORE = { "legacy/*.wast", "proposals/threads/*.wast", "proposals/wide-arithmetic/*.wast",
+  "proposals/custom-page-sizes/*.wast", "custom/*.wast" }
 
 local function quote(s)
   return "'" .. s:gsub("'", "'\\''") .. "'"
@@ -24,6 +31,9 @@ end
 
 local function run_one(path, mode)
   local script = require "spec.wast.script"
+  local cpu = os.getenv("CPU")
+  if cpu then require "wasm.core".cpu_keep(tonumber(cpu)) end
+  if os.getenv("TORTURE") then require "wasm.core".heap_torture(true) end
   local shown = 0
   local count = script.run(path, mode, function(line, type, why)
     shown = shown + 1
@@ -89,7 +99,7 @@ local function list(dir, names)
     for _, name in ipairs(names) do paths[#paths + 1] = name:gsub("%.wast$", "") .. ".wast" end
     return paths
   end
-  local command = ("cd %s && LC_ALL=C ls *.wast"):format(quote(dir))
+  local command = ("cd %s && LC_ALL=C ls *.wast %s"):format(quote(dir), table.concat(MORE, " "))
   local pipe <close> = assert(io.popen(command .. " 2>/dev/null"))
   for name in pipe:lines() do paths[#paths + 1] = name end
   return paths
@@ -104,7 +114,7 @@ local function main(dir, names)
   end
   local modes = os.getenv("MODE")
   local running = {}
-  for mode in (modes or "guard explicit lazy cached"):gmatch("%w+") do
+  for mode in (modes or "guard explicit lazy cached simple few"):gmatch("%w+") do
     for _, name in ipairs(files) do
       local job = { name = name, path = dir .. "/" .. name, mode = mode }
       start(job)

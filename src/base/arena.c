@@ -3,6 +3,9 @@
 **
 ** A use that needed several slabs is followed, after a reset, by one slab of their size
 ** (up to 64 MiB): a compiler's scratch then stops asking the system for pages.
+** In debug builds, memory that nobody cleared is full of ARENA_FILL, so that whoever
+** reads what they did not write does so every time: what an earlier use left looks like
+** data.
 ** Layer: base.
 */
 #include "base/arena.h"
@@ -13,6 +16,10 @@
 #include <string.h>
 
 enum { ALIGN = 16, SLAB_MIN = 4096, SLAB_MAX = 1 << 20, NEXT_MAX = 1 << 26 };
+
+#ifndef ARENA_FILL
+#define ARENA_FILL 0xff /* the bytes of most marks and of "none" */
+#endif
 
 struct Slab {
   Slab *next;
@@ -48,6 +55,15 @@ static void count(Arena *a, size_t size)
   assert(a->used <= a->head->cap);
 }
 
+static void spoil(void *p, size_t size)
+{
+#ifndef NDEBUG
+  memset(p, ARENA_FILL, size);
+#else
+  (void)p, (void)size;
+#endif
+}
+
 void *lw_arena_raw(Arena *a, size_t size)
 {
   if (size > SIZE_MAX / 2) return NULL; /* a caller's overflow ends here */
@@ -56,6 +72,7 @@ void *lw_arena_raw(Arena *a, size_t size)
     if (!slab_push(a, size)) return NULL;
   void *p = a->head->mem + a->used;
   count(a, size);
+  spoil(p, size);
   return p;
 }
 
@@ -73,6 +90,7 @@ void *lw_arena_grow(Arena *a, void *old, size_t old_size, size_t new_size)
   if (old && a->head && (unsigned char *)old + was == a->head->mem + a->used &&
       a->head->cap - a->used >= more) {
     count(a, more);
+    spoil((unsigned char *)old + was, more);
     return old;
   }
   void *p = lw_arena_raw(a, new_size);

@@ -47,6 +47,16 @@ static uint32_t ask(void)
 }
 #endif
 
+#ifndef NDEBUG
+static _Atomic(uint32_t) kept = UINT32_MAX;
+void lw_cpu_keep(uint32_t mask)
+{
+  atomic_store(&kept, mask);
+}
+#else
+enum { kept = -1 };
+#endif
+
 uint32_t lw_cpu_features(void)
 {
   static _Atomic(uint32_t) known; /* two threads may both ask; they get one answer */
@@ -55,5 +65,5 @@ uint32_t lw_cpu_features(void)
     mask = ask() | ASKED;
     atomic_store_explicit(&known, mask, memory_order_relaxed);
   }
-  return mask & ~(uint32_t)ASKED;
+  return mask & ~(uint32_t)ASKED & (uint32_t)kept;
 }

@@ -20,5 +20,9 @@ enum {
 
 /* Mask of CPU_*; computed once, thread-safe. */
 uint32_t lw_cpu_features(void);
+#ifndef NDEBUG
+/* From now on at most these, so that code for lesser machines can be tried. */
+void lw_cpu_keep(uint32_t mask);
+#endif
 
 #endif

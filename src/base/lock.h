@@ -20,6 +20,7 @@ typedef enum {
   LOCK_TYPES,    /* rt/type.c: canonical types */
   LOCK_SIGNALS,  /* rt/trap.c: installing handlers */
   LOCK_POLLS,    /* rt/interrupt.c: free poll pages and slots */
+  LOCK_SHARED,   /* rt/shared.c: shared memories, and who waits on them */
   LOCK_RESERVES, /* rt/reserve.c: known ranges, the pool of reservations */
   LOCK_TEXT,     /* base/os_text.c: executable memory */
   LOCK_WATCH,    /* base/os_watch.c: the descriptors */

@@ -10,9 +10,14 @@
 #include "base/os.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,6 +45,26 @@ uint64_t lw_os_now_ns(void)
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void lw_os_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t ns)
+{
+  struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, ns == UINT64_MAX ? NULL : &t, NULL,
+          0);
+}
+
+void lw_os_wake(_Atomic(uint32_t) *word)
+{
+  int kept = errno;
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+  errno = kept;
+}
+
+bool lw_os_random(void *to, size_t size)
+{
+  assert(size <= 256);
+  return getrandom(to, size, 0) == (ssize_t)size;
 }
 
 void *lw_os_reserve(size_t size)

@@ -10,12 +10,19 @@
 #ifndef LW_OS_H
 #define LW_OS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 size_t lw_os_page_size(void);
 uint64_t lw_os_now_ns(void); /* monotonic */
+/* Wait while *word is `value`, until somebody wakes it, a signal arrives, or `ns` have
+   passed (UINT64_MAX: for ever); may return for no reason. wake: all who wait on it;
+   async-signal-safe. */
+void lw_os_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t ns);
+void lw_os_wake(_Atomic(uint32_t) *word);
+bool lw_os_random(void *to, size_t size); /* at most 256 bytes, not to be guessed */
 /* `size` rounded up to whole pages; 0 when that overflows. */
 size_t lw_os_pages(size_t size);
 

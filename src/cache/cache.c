@@ -50,7 +50,7 @@ static uint64_t weight(Code *code)
   CodeInfo info;
   const CodeImage *image;
   Err ignored = {.at = ERR_NOWHERE};
-  bool explicit_bounds = lw_code_options(code)->explicit_bounds;
+  bool explicit_bounds = lw_code_explicit(code);
   uint64_t text = 0;
   if (lw_code_image(code, explicit_bounds, &image, &ignored) == LW_OK) {
     lw_code_info(code, image, &info);

@@ -8,7 +8,7 @@
 ** Invariants: edits are in the order in which they are to be executed and already
 ** sequential (cycles are broken); a value is in the Loc that Alloc names when the
 ** instruction starts; slots are numbered from 0, 8 bytes each, a v128 takes two
-** consecutive ones and the even number.
+** consecutive ones and goes by the second.
 ** Layer: jit.
 */
 #ifndef LW_ALLOC_H
@@ -117,6 +117,22 @@ Status lw_live(const Func *f, Arena *scratch, Liveness *out, Err *err);
 struct Selection; /* target.h */
 Status lw_ra_simple(const struct Selection *sel, Arena *scratch, Allocation *out,
                     Err *err);
+/* Registers across blocks. Linear, for it leaves what would not be to the simple one. */
+Status lw_ra_scan(const struct Selection *sel, Arena *scratch, Allocation *out, Err *err);
+#ifndef NDEBUG
+/* Both give away only these: stress. Five of each class are enough for every
+   instruction if rax, rcx and rdx are among them. */
+void lw_ra_keep(uint32_t regs);
+#endif
+
+/*
+** For debug builds, specs, fuzzing: does every instruction find its operands where Alloc
+** says, whatever allocator said it (ra_check.c)? LW_INVALID with a sentence about the
+** first breach. Linear; a function so large that it would take too long is only checked
+** in part.
+*/
+Status lw_ra_check(const struct Selection *sel, const Allocation *alloc, Arena *scratch,
+                   Err *err);
 
 /*
 ** Parallel moves into a sequence (moves.c). A cycle is broken through a scratch register

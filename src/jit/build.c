@@ -156,9 +156,12 @@ static inline Status hook_begin(Body *b)
   TRY(lw_flow_open(&b->hook));
   TRY(begin_locals(b));
   TRY(begin_slots(b));
+  if (!b->hook.facts->calls && !b->hook.facts->loops) return LW_OK;
+  Ref *page = &b->hook.poll_page;
+  TRY(emit(b, (Ins){.op = IR_POLL_PAGE, .type = VAL_I64}, page));
   /* Calls can take for ever without any loop: fib(90), or a chain of functions that each
      call the next one twice. */
-  return b->hook.facts->calls ? emit_effect(b, (Ins){.op = IR_POLL}) : LW_OK;
+  return b->hook.facts->calls ? emit_effect(b, (Ins){.op = IR_POLL, .a = *page}) : LW_OK;
 }
 
 /* Leave the function with the values at `base`. */
@@ -219,12 +222,15 @@ static inline Status hook_else(Body *b, Ctl *c, bool reachable)
   return lw_flow_else(&b->hook, &c->hook, &params);
 }
 
+static Status end_try(Body *b, Ctl *c);
+
 static inline Status hook_end(Body *b, Ctl *c, bool reachable)
 {
   Builder *h = &b->hook;
   assert(reachable || dead(b)), (void)reachable;
   h->where = b->op_at;
   if (c->op == OP_LOOP) return LW_OK;
+  if (c->hook.catches) TRY(end_try(b, c));
   Carry results = carry(b, c, c->height, c->nresults);
   if (c->op == OP_IF) lw_flow_no_else(h, &c->hook);
   if (c->hook.pending != NO_EDGE) {
@@ -292,6 +298,27 @@ static inline Status hook_return(Body *b, uint32_t base)
 
 /* ---- calls ---- */
 
+/* Helper `id` with these arguments; *result is set if it has one. */
+static Status call_helper(Body *b, HelperId id, const Ref *args, Ref *result)
+{
+  const HelperInfo *info = &lw_helper_info[id];
+  uint32_t run;
+  *result = REF_NONE;
+  if (dead(b)) return LW_OK;
+  TRY(push_run(b, args, info->nargs, &run));
+  Ins ins = {
+    .op = IR_HELPER, .type = info->result, .a = (uint32_t)id, .b = run, .c = info->nargs};
+  return emit(b, ins, result);
+}
+
+/* A function's type may have subtypes: the run time looks through supertypes. */
+static Status check_signature(Body *b, Ref cell, uint32_t typeidx)
+{
+  Ref args[2] = {cell}, ignored;
+  TRY(constant(b, VAL_I32, typeidx, &args[1]));
+  return call_helper(b, HELPER_check_sig, args, &ignored);
+}
+
 /* The results of a call: its own value is the first. */
 static Status push_results(Body *b, const FuncType *t, Ref call, uint32_t base)
 {
@@ -304,26 +331,42 @@ static Status push_results(Body *b, const FuncType *t, Ref call, uint32_t base)
   return LW_OK;
 }
 
+/* Something may have been thrown: inside a frame that catches, the block ends here. */
+static Status end_throwing(Body *b)
+{
+  Builder *h = &b->hook;
+  uint32_t next, caught;
+  if (!b->catcher || dead(b)) return LW_OK;
+  Ctl *by = &b->ctls[b->catcher - 1];
+  Carry locals = carry(b, by, by->height, 0);
+  TRY(lw_make_edge(h->f, h->f->nblocks, 0, &next, b->err));
+  TRY(lw_flow_edge(h, &by->hook.catches->dispatch, &locals, &caught));
+  TRY(emit_effect(b, (Ins){.op = IR_TRY, .a = next, .b = caught}));
+  lw_flow_close(h);
+  return lw_flow_open(h);
+}
+
 /* IR_CALL or IR_CALL_CELL of `callee` with the arguments at base. */
 static Status emit_call(Body *b, IrOp op, uint32_t callee, uint32_t typeidx,
                         uint32_t base)
 {
   assert(typeidx < b->module->ntypes);
-  const FuncType *t = &b->module->types[typeidx];
+  const FuncType *t = lw_module_signature(b->module, typeidx);
   uint8_t kind = t->nresults ? (uint8_t)lw_val_kind(t->results[0]) : (uint8_t)VAL_NONE;
   uint32_t run = 0;
   Ref call;
   if (!dead(b)) TRY(push_run(b, operands(b, base), t->nparams, &run));
   Ins ins = {.op = (uint8_t)op, .type = kind, .a = callee, .b = run, .c = typeidx};
   TRY(emit(b, ins, &call));
-  return push_results(b, t, call, base);
+  TRY(push_results(b, t, call, base));
+  return end_throwing(b);
 }
 
 static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
                                uint32_t base)
 {
   uint32_t typeidx = b->module->funcs[func].type;
-  assert(type == &b->module->types[typeidx]);
+  assert(type == lw_module_signature(b->module, typeidx));
   (void)type;
   if (func >= b->module->nfuncs_imported)
     return emit_call(b, IR_CALL, func, typeidx, base);
@@ -332,14 +375,76 @@ static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
   return emit_call(b, IR_CALL_CELL, cell, typeidx, base);
 }
 
+/* The cell that call_indirect finds, checked. */
+static Status indirect_cell(Body *b, uint32_t typeidx, uint32_t table, uint32_t base,
+                            Ref *cell)
+{
+  Ref index = operands(b, base)[lw_module_signature(b->module, typeidx)->nparams];
+  Ins get = {.op = IR_TABLE_GET, .type = VAL_REF, .aux = 1, .a = index, .b = table};
+  TRY(emit(b, get, cell));
+  if (b->module->types[typeidx].final)
+    return emit_effect(b, (Ins){.op = IR_CHECK_SIG, .a = *cell, .b = typeidx});
+  return check_signature(b, *cell, typeidx);
+}
+
 static inline Status hook_call_indirect(Body *b, uint32_t typeidx, uint32_t table,
                                         uint32_t base)
 {
-  Ref cell, index = operands(b, base)[b->module->types[typeidx].nparams];
-  Ins get = {.op = IR_TABLE_GET, .type = VAL_REF, .aux = 1, .a = index, .b = table};
-  TRY(emit(b, get, &cell));
-  TRY(emit_effect(b, (Ins){.op = IR_CHECK_SIG, .a = cell, .b = typeidx}));
+  Ref cell;
+  TRY(indirect_cell(b, typeidx, table, base, &cell));
   return emit_call(b, IR_CALL_CELL, cell, typeidx, base);
+}
+
+static Status check_null(Body *b, Ref ref, TrapCode code)
+{
+  return emit_effect(b, (Ins){.op = IR_CHECK_NULL, .a = ref, .b = code});
+}
+
+static inline Status hook_call_ref(Body *b, uint32_t typeidx, uint32_t base)
+{
+  Ref cell = operands(b, base)[lw_module_signature(b->module, typeidx)->nparams];
+  TRY(check_null(b, cell, TRAP_NULL_FUNCTION));
+  return emit_call(b, IR_CALL_CELL, cell, typeidx, base);
+}
+
+/* ---- tail calls ---- */
+
+static Status emit_tail(Body *b, IrOp op, uint32_t callee, uint32_t typeidx,
+                        uint32_t base)
+{
+  uint32_t run;
+  if (dead(b)) return LW_OK;
+  uint32_t n = lw_module_signature(b->module, typeidx)->nparams;
+  TRY(push_run(b, operands(b, base), n, &run));
+  Ins ins = {.op = (uint8_t)op, .a = callee, .b = run, .c = typeidx};
+  TRY(emit_effect(b, ins));
+  lw_flow_close(&b->hook);
+  return LW_OK;
+}
+
+static inline Status hook_return_call(Body *b, uint32_t func, uint32_t base)
+{
+  uint32_t typeidx = b->module->funcs[func].type;
+  if (func >= b->module->nfuncs_imported)
+    return emit_tail(b, IR_TAIL_CALL, func, typeidx, base);
+  Ref cell;
+  TRY(emit(b, (Ins){.op = IR_FUNC_REF, .type = VAL_REF, .a = func}, &cell));
+  return emit_tail(b, IR_TAIL_CELL, cell, typeidx, base);
+}
+
+static inline Status hook_return_call_indirect(Body *b, uint32_t typeidx, uint32_t table,
+                                               uint32_t base)
+{
+  Ref cell;
+  TRY(indirect_cell(b, typeidx, table, base, &cell));
+  return emit_tail(b, IR_TAIL_CELL, cell, typeidx, base);
+}
+
+static inline Status hook_return_call_ref(Body *b, uint32_t typeidx, uint32_t base)
+{
+  Ref cell = operands(b, base)[lw_module_signature(b->module, typeidx)->nparams];
+  TRY(check_null(b, cell, TRAP_NULL_FUNCTION));
+  return emit_tail(b, IR_TAIL_CELL, cell, typeidx, base);
 }
 
 /* A helper takes `nindexes` module indexes and then the operands at base. */
@@ -347,19 +452,14 @@ static Status emit_helper(Body *b, HelperId id, const uint32_t *indexes,
                           uint32_t nindexes, uint32_t base)
 {
   const HelperInfo *info = &lw_helper_info[id];
-  Ref args[HELPER_MAX_ARGS], *at = operands(b, base);
-  uint32_t run;
+  Ref args[HELPER_MAX_ARGS], *at = operands(b, base), result;
   assert(nindexes <= info->nargs);
   if (dead(b)) return LW_OK;
   for (uint32_t i = 0; i < nindexes; i++)
     TRY(constant(b, VAL_I32, indexes[i], &args[i]));
   for (uint32_t i = nindexes; i < info->nargs; i++)
     args[i] = at[i - nindexes];
-  TRY(push_run(b, args, info->nargs, &run));
-  Ins ins = {
-    .op = IR_HELPER, .type = info->result, .a = (uint32_t)id, .b = run, .c = info->nargs};
-  Ref result;
-  TRY(emit(b, ins, &result));
+  TRY(call_helper(b, id, args, &result));
   if (info->result != VAL_NONE) at[0] = result;
   return LW_OK;
 }
@@ -420,6 +520,8 @@ static inline Status hook_table_op(Body *b, Opcode op, uint32_t x, uint32_t y,
                                    uint32_t base)
 {
   Ref *at = operands(b, base);
+  bool sized = op == OP_TABLE_SIZE || op == OP_TABLE_GROW;
+  bool wide = sized && b->module->tables[x].type.limits.is64;
   switch (op) {
   case OP_TABLE_GET:
     return emit(b, (Ins){.op = IR_TABLE_GET, .type = VAL_REF, .a = at[0], .b = x}, at);
@@ -427,9 +529,12 @@ static inline Status hook_table_op(Body *b, Opcode op, uint32_t x, uint32_t y,
     Ins ins = {.op = IR_TABLE_SET, .type = VAL_REF, .a = at[0], .b = at[1], .c = x};
     return emit_effect(b, ins);
   }
-  case OP_TABLE_SIZE:
-    return emit(b, (Ins){.op = IR_TABLE_SIZE, .type = VAL_I32, .a = x}, at);
-  case OP_TABLE_GROW: return emit_helper(b, HELPER_table_grow, &x, 1, base);
+  case OP_TABLE_SIZE: {
+    Ins ins = {.op = IR_TABLE_SIZE, .type = wide ? VAL_I64 : VAL_I32, .a = x};
+    return emit(b, ins, at);
+  }
+  case OP_TABLE_GROW:
+    return emit_helper(b, wide ? HELPER_table_grow64 : HELPER_table_grow, &x, 1, base);
   case OP_TABLE_FILL: return emit_helper(b, HELPER_table_fill, &x, 1, base);
   case OP_TABLE_COPY:
     return emit_helper(b, HELPER_table_copy, (uint32_t[]){x, y}, 2, base);
@@ -446,10 +551,14 @@ static inline Status hook_memory_op(Body *b, Opcode op, uint32_t x, uint32_t y,
 {
   switch (op) {
   case OP_MEMORY_SIZE: {
-    Ins ins = {.op = IR_MEMORY_SIZE, .type = VAL_I32, .a = x};
+    uint8_t type = b->module->memories[x].is64 ? VAL_I64 : VAL_I32;
+    Ins ins = {.op = IR_MEMORY_SIZE, .type = type, .a = x};
     return emit(b, ins, operands(b, base));
   }
-  case OP_MEMORY_GROW: return emit_helper(b, HELPER_memory_grow, &x, 1, base);
+  case OP_MEMORY_GROW: {
+    bool wide = b->module->memories[x].is64;
+    return emit_helper(b, wide ? HELPER_memory_grow64 : HELPER_memory_grow, &x, 1, base);
+  }
   case OP_MEMORY_FILL: return emit_helper(b, HELPER_memory_fill, &x, 1, base);
   case OP_MEMORY_COPY:
     return emit_helper(b, HELPER_memory_copy, (uint32_t[]){x, y}, 2, base);
@@ -464,8 +573,26 @@ static inline Status hook_memory_op(Body *b, Opcode op, uint32_t x, uint32_t y,
 static inline uint16_t access_aux(OpMap map, const MemArg *m)
 {
   assert(map.ir == IR_LOAD || map.ir == IR_STORE);
-  assert(m->memory <= UINT8_MAX && m->offset <= UINT32_MAX);
+  assert(m->memory <= UINT8_MAX);
   return (uint16_t)(map.aux | m->memory << 8);
+}
+
+/*
+** The address and offset of an access. Offsets beyond 32 bits are added here, and an
+** address that wraps around traps: nothing lies there.
+*/
+static inline Status access_at(Body *b, const MemArg *m, Ref *address, uint32_t *offset)
+{
+  *offset = (uint32_t)m->offset;
+  if (m->offset <= UINT32_MAX) return LW_OK;
+  Ref far, fits;
+  *offset = 0;
+  TRY(constant(b, VAL_I64, m->offset, &far));
+  Ins add = {.op = IR_ADD, .type = VAL_I64, .a = *address, .b = far};
+  TRY(emit(b, add, address));
+  Ins above = {.op = IR_GE_U, .type = VAL_I64, .a = *address, .b = far};
+  TRY(emit(b, above, &fits));
+  return emit_effect(b, (Ins){.op = IR_CHECK_NULL, .a = fits, .b = TRAP_MEMORY});
 }
 
 static inline Status hook_load(Body *b, Opcode op, const MemArg *memarg, uint32_t base)
@@ -474,7 +601,7 @@ static inline Status hook_load(Body *b, Opcode op, const MemArg *memarg, uint32_
   OpMap map = op_map[op];
   Ins ins = {.op = map.ir, .type = map.type, .aux = access_aux(map, memarg)};
   ins.a = at[0];
-  ins.c = (uint32_t)memarg->offset;
+  TRY(access_at(b, memarg, &ins.a, &ins.c));
   return emit(b, ins, at);
 }
 
@@ -485,8 +612,22 @@ static inline Status hook_store(Body *b, Opcode op, const MemArg *memarg, uint32
   Ins ins = {.op = map.ir, .type = map.type, .aux = access_aux(map, memarg)};
   ins.a = at[0];
   ins.b = at[1];
-  ins.c = (uint32_t)memarg->offset;
+  TRY(access_at(b, memarg, &ins.a, &ins.c));
   return emit_effect(b, ins);
+}
+
+#include "jit/build_simd.h"
+
+#include "jit/build_gc.h"
+
+#include "jit/build_try.h"
+
+#include "jit/build_atomic.h"
+
+static inline Status hook_delegate(Body *b, Ctl *c, uint32_t catcher, bool reachable)
+{
+  c->outside = catcher; /* what is thrown inside goes there */
+  return hook_end(b, c, reachable);
 }
 
 /* ---- references, constants, plain operators ---- */
@@ -509,6 +650,39 @@ static inline Status hook_ref_func(Body *b, uint32_t func, uint32_t base)
   return emit(b, ins, operands(b, base));
 }
 
+static inline Status hook_ref_eq(Body *b, uint32_t base)
+{
+  Ref *at = operands(b, base);
+  return emit(b, (Ins){.op = IR_EQ, .type = VAL_REF, .a = at[0], .b = at[1]}, at);
+}
+
+static inline Status hook_ref_as_non_null(Body *b, uint32_t base)
+{
+  return check_null(b, *operands(b, base), TRAP_NULL_REFERENCE);
+}
+
+/* Branch if the reference behind (or last of) the n values is null, or if it is not. */
+static Status branch_on_null(Body *b, Ctl *c, uint32_t base, uint32_t n, IrOp op)
+{
+  if (dead(b)) return LW_OK;
+  Carry values = carry(b, c, base, label_arity(c));
+  Ins ins = {.op = (uint8_t)op, .type = VAL_REF, .a = operands(b, base)[n]};
+  Ref cond;
+  if (op == IR_NE) TRY(constant(b, VAL_REF, 0, &ins.b));
+  TRY(emit(b, ins, &cond));
+  return lw_flow_branch_if(&b->hook, &c->hook, &values, cond);
+}
+
+static inline Status hook_br_on_null(Body *b, Ctl *c, uint32_t base)
+{
+  return branch_on_null(b, c, base, label_arity(c), IR_EQZ);
+}
+
+static inline Status hook_br_on_non_null(Body *b, Ctl *c, uint32_t base)
+{
+  return branch_on_null(b, c, base, label_arity(c) - 1, IR_NE);
+}
+
 static inline Status hook_const(Body *b, Opcode op, uint64_t bits, uint32_t base)
 {
   static const uint8_t kinds[] = {VAL_I32, VAL_I64, VAL_F32, VAL_F64};
@@ -521,6 +695,8 @@ static inline Status hook_op(Body *b, Opcode op, uint32_t base)
 {
   Ref *at = operands(b, base);
   OpMap map = op_map[op];
+  if (is_vector_op(op)) return vector(b, op, 0, base);
+  if (op >= OP_I64_ADD128 && op <= OP_I64_MUL_WIDE_U) return hook_wide(b, op, base);
   assert(map.type != VAL_NONE); /* has a row */
   Ins ins = {.op = map.ir, .type = map.type, .a = at[0]};
   if (lw_ir_info[map.ir].args[1] == 'v') ins.b = at[1];

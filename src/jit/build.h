@@ -24,7 +24,14 @@ typedef struct Label { /* of one control frame */
   uint32_t otherwise;  /* `if`: the edge taken when the condition is zero, or NO_EDGE */
   uint32_t stamp;      /* the last br_table that has an edge here ... */
   uint32_t table_edge; /* ... and that edge */
+  struct Catches *catches; /* of a frame that catches; else NULL */
 } Label;
+
+typedef struct Catches {
+  Label dispatch; /* where the exceptional edges go */
+  Label tests;    /* legacy: `otherwise` is what the tags compared so far have left */
+  Ref exception;  /* from the dispatch block on */
+} Catches;
 
 typedef struct Builder {
   Func *f;
@@ -34,6 +41,7 @@ typedef struct Builder {
   Ref *stack;     /* parallel to Body.stack */
   Ref *locals;    /* current values; those in slots: unused */
   Ref *merge;     /* room for one Carry */
+  Ref poll_page;  /* of functions with a poll */
   uint32_t block; /* the open block, or NO_BLOCK */
   uint32_t where; /* module offset of the operator at hand */
   uint32_t stamp; /* number of the br_table at hand, from 1 */

@@ -28,6 +28,7 @@
 #include "jit/helper.h"
 #include "jit/text.h"
 #include "jit/trap.h"
+#include "wasm/ops.h"
 
 enum { WHERE_COLUMN = 42 };
 
@@ -82,6 +83,7 @@ static void put_kon(Str *s, const Kon *k)
     lw_str_add(s, "f64 ", 4);
     put_float(s, k->bits, 52, 11);
     return;
+  case VAL_V128: lw_str_fmt(s, "x128 0x%" PRIx64 ":0x%" PRIx64, k->high, k->bits); return;
   default: assert(k->type == VAL_REF && k->bits == 0); lw_str_add(s, "null", 4);
   }
 }
@@ -118,6 +120,10 @@ static void put_op(Str *s, const Ins *ins)
 {
   uint32_t aux = ins->aux;
   put_lower(s, lw_ir_info[ins->op].text);
+  if (ins->op >= IR_VEC1 && ins->op <= IR_VEC3) { /* "vec2.i8x16.add" */
+    lw_str_fmt(s, ".%s", lw_op_info[aux].text);
+    return;
+  }
   if (ins->op == IR_LOAD || ins->op == IR_STORE) {
     assert((aux & 0xff) < MEM__MAX);
     lw_str_fmt(s, "%s", lw_mem_text[aux & 0xff]);
@@ -146,9 +152,11 @@ static void put_operands(const Func *f, Str *s, const Block *b, const Ins *ins)
   case IR_TRAP: put_lower(s, lw_trap_name(ins->a)); return;
   case IR_RETURN: put_run(f, s, ins->b, ins->c); return;
   case IR_BRTABLE: put_table(f, s, b, ins); return;
-  case IR_CALL: lw_str_fmt(s, "%u(", ins->a); break;
+  case IR_CALL:
+  case IR_TAIL_CALL: lw_str_fmt(s, "%u(", ins->a); break;
   case IR_HELPER: lw_str_fmt(s, "%s(", lw_helper_info[ins->a].name); break;
   case IR_CALL_CELL:
+  case IR_TAIL_CELL:
     put_ref(f, s, ins->a);
     lw_str_fmt(s, ", %u(", ins->c);
     break;

@@ -15,7 +15,7 @@
 
 typedef struct CompileOptions {
   bool explicit_bounds;
-  uint8_t effort; /* 0: the only one built so far */
+  uint8_t effort; /* 0: the simple allocator; 1: registers across blocks */
 } CompileOptions;
 
 typedef struct CompileStats {

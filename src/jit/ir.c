@@ -24,7 +24,7 @@ const IrInfo lw_ir_info[IR__MAX] = {
 };
 
 _Static_assert(IR__MAX <= 256, "Ins.op is one byte");
-_Static_assert(IR_PARAM == 0 && IR_TRAP - IR_JUMP == 4,
+_Static_assert(IR_PARAM == 0 && IR_TRAP - IR_JUMP == 7,
                "the operations that end a block are neighbours");
 
 uint8_t lw_ir_type(const Func *f, Ref r)
@@ -50,8 +50,10 @@ uint32_t lw_ir_nargs(const Func *f, const Ins *ins)
   case IR_HELPER: return ins->c;
   case IR_CALL:
   case IR_CALL_CELL:
+  case IR_TAIL_CALL:
+  case IR_TAIL_CELL:
     assert(ins->c < f->module->ntypes);
-    return f->module->types[ins->c].nparams;
+    return lw_module_signature(f->module, ins->c)->nparams;
   default: return 0;
   }
 }

@@ -71,12 +71,53 @@ typedef enum {
   MEM_32,  /* i32, f32, or zero-extended into i64 */
   MEM_64,
   MEM_128,
+  /* into v128, loads only: eight bytes widened; one lane to all lanes; the rest zero */
+  MEM_8X8S,
+  MEM_8X8U,
+  MEM_16X4S,
+  MEM_16X4U,
+  MEM_32X2S,
+  MEM_32X2U,
+  MEM_SPLAT8,
+  MEM_SPLAT16,
+  MEM_SPLAT32,
+  MEM_SPLAT64,
+  MEM_ZERO32,
+  MEM_ZERO64,
   MEM__MAX
-} MemAccess;                                    /* stores use the unsigned forms */
+} MemAccess; /* stores use the unsigned forms */
+/* What an ATOMIC_RMW does to what is there. */
+typedef enum {
+  ATOMIC_ADD,
+  ATOMIC_SUB,
+  ATOMIC_AND,
+  ATOMIC_OR,
+  ATOMIC_XOR,
+  ATOMIC_XCHG,
+  ATOMIC__MAX
+} AtomicOp;
 extern const char *const lw_mem_text[MEM__MAX]; /* "8s" */
 
+/* Ins.aux of REF_TEST: what a reference must be that is neither null nor i31, and whether
+   those two will do. */
+typedef enum {
+  TEST_NEVER,
+  TEST_ALWAYS,
+  TEST_STRUCT,
+  TEST_ARRAY,
+  TEST_NOT_BOX, /* struct or array: not a value of the host */
+  TEST_FUNC,    /* a function of just that type */
+  TEST_EXACT,   /* an object of that type, which is final */
+  TEST_BELOW,   /* or of a subtype */
+  TEST_HOW = 0xf,
+  TEST_NULL = 0x10,
+  TEST_I31 = 0x20,
+  TEST_TAGGED = 0x40, /* it may be an i31 */
+} RefTest;
+
 typedef struct Kon {
-  uint64_t bits; /* i32 and f32 zero-extended */
+  uint64_t bits; /* i32 and f32 zero-extended; the low half of a v128 */
+  uint64_t high; /* of a v128 */
   uint32_t type; /* VAL_* kind */
   uint32_t pad;
 } Kon;

@@ -15,6 +15,7 @@
 /* clang-format off */
 /* VmCtx: what r14 points to; the common head of Instance and HostFunc */
 #define VMCTX_POLL     0  /* -> poll page of the Store: a load from it may end the call */
+#define POLL_WORD      2176 /* it points there: lines at a page's start have many users */
 #define VMCTX_STORE    8  /* -> Store */
 #define VMCTX_MEM_BASE 16 /* base of memory 0; fixed for guard memories; 0: none */
 #define VMCTX_MEMORY0  24 /* -> Memory 0 (explicit bounds: base and length move) */
@@ -47,6 +48,19 @@
 /* GlobalCell: a global that several instances may see */
 #define GLOBAL_VALUE 0 /* 16 bytes */
 
+/* Object: a struct or an array; a host's value looks the same */
+#define OBJECT_INFO  0 /* -> TypeInfo */
+#define ARRAY_LENGTH 8 /* u32, elements */
+
+/* ExnObject: an exception */
+#define EXN_TAG    8  /* -> Tag */
+#define EXN_VALUES 16 /* 16 bytes each */
+
+/* TypeInfo: a canonical type */
+#define TYPE_INFO_KIND  0 /* u8 TypeKind */
+#define TYPE_INFO_DEPTH 4 /* u32: number of supertypes */
+#define TYPE_INFO_LINE  8 /* -> u32[depth + 1]: canonical ids, from the root to itself */
+
 /* Store */
 #define STORE_ACT 0 /* -> running Activation */
 
@@ -65,16 +79,22 @@
 #define ACT_TRAP_RSP 256
 #define ACT_TRAP_CTX 264 /* r14 there */
 #define ACT_FLAGS    272 /* u32: ACT_FLOATS */
+#define ACT_LAND_PC  280 /* where a throw goes on, or 0; rbp there */
+#define ACT_LAND_RBP 288
+#define ACT_EXN      296 /* the exception that is under way */
 
 #define ACT_FLOATS 1 /* the entry's type uses vector registers */
 
 #define ACT_RETURNED 0
 #define ACT_CALLOUT  1
 #define ACT_TRAPPED  2
+#define ACT_LANDS    3 /* lw_act_callout only: the host has thrown, and it is caught */
 
 /* TRAP_CALLEE_CLOSED and TRAP_STACK, for assembly; rt/trap.c asserts them */
 #define TRAP_CODE_CLOSED 11
 #define TRAP_CODE_STACK  10
+/* The first bytes at a return address that has a landing: nop dword ptr [rax + disp32] */
+#define LANDING_MARK 0x0f, 0x1f, 0x80
 /* clang-format on */
 
 #ifndef __ASSEMBLER__
@@ -83,6 +103,7 @@
 /*
 ** The words behind an Instance, in this order:
 **   nfuncs_imported x FuncCell*   | nmemories x Memory* | ntables x Table*
+**   ntags x Tag*
 **   nglobals x 2 words: an own global that is not exported lies inline (16 bytes);
 **   every other one has GlobalCell* in its first word
 */
@@ -99,9 +120,13 @@ static inline uint32_t lw_layout_table(const Module *m, uint32_t table)
 {
   return lw_layout_memory(m, m->nmemories) + 8 * table;
 }
+static inline uint32_t lw_layout_tag(const Module *m, uint32_t tag)
+{
+  return lw_layout_table(m, m->ntables) + 8 * tag;
+}
 static inline uint32_t lw_layout_global(const Module *m, uint32_t global)
 {
-  uint32_t at = lw_layout_table(m, m->ntables);
+  uint32_t at = lw_layout_tag(m, m->ntags);
   return ((at + 15) & ~15u) + 16 * global;
 }
 static inline bool lw_layout_global_is_cell(const Module *m, uint32_t global)

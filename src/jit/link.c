@@ -41,8 +41,15 @@ Status lw_compile_front(const Module *m, uint32_t func, Arena *scratch, Compiled
 
 Status lw_compile_back(const EmitOptions *opts, Arena *scratch, Compiled *out, Err *err)
 {
+  if (opts->effort > 0) lw_target_fuse(&out->f, &out->live);
   TRY(lw_target_select(&out->f, &out->live, opts, scratch, &out->sel, err));
-  TRY(lw_ra_simple(&out->sel, scratch, &out->alloc, err));
+  if (opts->effort == 0)
+    TRY(lw_ra_simple(&out->sel, scratch, &out->alloc, err));
+  else
+    TRY(lw_ra_scan(&out->sel, scratch, &out->alloc, err));
+#ifndef NDEBUG
+  TRY(lw_ra_check(&out->sel, &out->alloc, scratch, err));
+#endif
   return lw_emit(&out->sel, &out->alloc, scratch, &out->code, err);
 }
 
@@ -111,7 +118,7 @@ static Status compile(const Module *m, uint32_t func, const CompileOptions *opts
                       Arena *scratch, Unit *out, Err *err)
 {
   Compiled c;
-  EmitOptions emit = {.explicit_bounds = opts->explicit_bounds};
+  EmitOptions emit = {.explicit_bounds = opts->explicit_bounds, .effort = opts->effort};
   TRY(lw_compile_front(m, func, scratch, &c, err));
   TRY(lw_compile_back(&emit, scratch, &c, err));
   const FuncCode *code = &c.code;

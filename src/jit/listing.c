@@ -151,7 +151,8 @@ static void put_asm(const Compiled *c, Str *s)
 static Status dump(const Module *m, uint32_t func, const char *pass,
                    const CompileOptions *opts, Arena *scratch, Str *s, Err *err)
 {
-  EmitOptions emit = {.explicit_bounds = opts->explicit_bounds, .listing = true};
+  EmitOptions emit = {
+    .explicit_bounds = opts->explicit_bounds, .listing = true, .effort = opts->effort};
   Compiled c;
   bool ir = strcmp(pass, "ir") == 0, live = strcmp(pass, "live") == 0;
   bool ra = strcmp(pass, "ra") == 0, text = strcmp(pass, "asm") == 0;

@@ -150,7 +150,7 @@ Status lw_make_kon(Func *f, KonTable *t, uint8_t type, uint64_t bits, Ref *out, 
   uint32_t at = hash(type, bits) & t->mask;
   for (uint32_t n = 0; t->slots[at] && n < MAX_PROBES; n++, at = (at + 1) & t->mask) {
     Ref k = t->slots[at] - 1;
-    if (f->kons[k].bits == bits && f->kons[k].type == type) {
+    if (f->kons[k].bits == bits && f->kons[k].type == type && f->kons[k].high == 0) {
       *out = k;
       return LW_OK;
     }
@@ -159,5 +159,15 @@ Status lw_make_kon(Func *f, KonTable *t, uint8_t type, uint64_t bits, Ref *out, 
   f->kons[f->nkons] = (Kon){.bits = bits, .type = type};
   *out = f->nkons++;
   if (!t->slots[at]) t->slots[at] = f->nkons;
+  return LW_OK;
+}
+
+Status lw_make_wide_kon(Func *f, KonTable *t, uint64_t bits, uint64_t high, Ref *out,
+                        Err *err)
+{
+  if (high == 0) return lw_make_kon(f, t, VAL_V128, bits, out, err);
+  if (f->nkons == f->kons_cap) TRY(lw_make_grow_kons(f, err));
+  f->kons[f->nkons] = (Kon){.bits = bits, .high = high, .type = VAL_V128};
+  *out = f->nkons++;
   return LW_OK;
 }

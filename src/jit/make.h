@@ -52,5 +52,8 @@ typedef struct KonTable {
   uint32_t mask; /* size - 1 */
 } KonTable;
 Status lw_make_kon(Func *f, KonTable *t, uint8_t type, uint64_t bits, Ref *out, Err *err);
+/* A v128; shared only where `high` is 0. */
+Status lw_make_wide_kon(Func *f, KonTable *t, uint64_t bits, uint64_t high, Ref *out,
+                        Err *err);
 
 #endif

@@ -18,6 +18,7 @@
 #include "jit/text.h"
 #include "jit/trap.h"
 #include "wasm/limits.h"
+#include "wasm/ops.h"
 
 enum { MAX_RUN = 65536 }; /* entries of one list: br_table's limit */
 
@@ -190,10 +191,23 @@ static Status integer(Parser *p, uint64_t *out)
   return LW_OK;
 }
 
+/* "0x1:0x2": high and low half. */
+static Status wide_kon(Parser *p, Ref *out)
+{
+  uint64_t high, low;
+  unsigned n;
+  TRY(expect(p, "0x"));
+  TRY(hexadecimal(p, &high, &n));
+  TRY(expect(p, ":0x"));
+  TRY(hexadecimal(p, &low, &n));
+  return lw_make_wide_kon(p->f, &p->kons, low, high, out, p->err);
+}
+
 static Status kon(Parser *p, Ref *out)
 {
   uint8_t type = VAL_I32;
   uint64_t bits = 0;
+  if (accept(p, "x128 ")) return wide_kon(p, out);
   if (accept(p, "null")) {
     type = VAL_REF;
   } else if (accept(p, "i64 ")) {
@@ -292,7 +306,7 @@ static Status call(Parser *p, Ins *ins)
 {
   const Module *m = p->f->module;
   uint32_t n;
-  if (ins->op == IR_CALL) {
+  if (ins->op == IR_CALL || ins->op == IR_TAIL_CALL) {
     TRY(number(p, &ins->a));
     if (ins->a >= m->nfuncs) return bad(p, "unknown function");
     ins->c = m->funcs[ins->a].type;
@@ -302,9 +316,12 @@ static Status call(Parser *p, Ins *ins)
     TRY(number(p, &ins->c));
     if (ins->c >= m->ntypes) return bad(p, "unknown type");
   }
+  if (m->types[ins->c].kind != TYPE_FUNC) return bad(p, "not the type of a function");
   TRY(expect(p, "("));
   TRY(run(p, ")", false, &ins->b, &n));
-  return n == m->types[ins->c].nparams ? LW_OK : bad(p, "wrong number of arguments");
+  return n == lw_module_signature(m, ins->c)->nparams
+           ? LW_OK
+           : bad(p, "wrong number of arguments");
 }
 
 static Status helper(Parser *p, Ins *ins)
@@ -336,7 +353,9 @@ static Status operands(Parser *p, Ins *ins)
   case IR_RETURN: return run(p, NULL, false, &ins->b, &ins->c);
   case IR_BRTABLE: return table(p, ins);
   case IR_CALL:
-  case IR_CALL_CELL: return call(p, ins);
+  case IR_CALL_CELL:
+  case IR_TAIL_CALL:
+  case IR_TAIL_CELL: return call(p, ins);
   case IR_HELPER: return helper(p, ins);
   default: break;
   }
@@ -373,6 +392,27 @@ static Status kind(Parser *p, uint8_t *out)
   return bad(p, "expected a type");
 }
 
+/* ".i8x16.add", a vector operator of the standard, whose signature says the type. */
+static Status vector(Parser *p, Ins *ins)
+{
+  size_t len;
+  TRY(expect(p, "."));
+  const char *w = word(p, &len);
+  if (accept(p, ".")) {
+    size_t more;
+    word(p, &more);
+    len += more + 1;
+  }
+  for (unsigned op = OP_V128_LOAD; op <= OP_I32X4_RELAXED_DOT_I8X16_I7X16_ADD_S; op++) {
+    const SigInfo *sig = &lw_sig_info[lw_op_info[op].sig];
+    if (!word_is(w, len, lw_op_info[op].text) || sig->npush != 1) continue;
+    ins->aux = (uint16_t)op;
+    ins->type = sig->push[0];
+    return LW_OK;
+  }
+  return bad(p, "unknown vector operator");
+}
+
 /* "load8u.i32[1]" */
 static Status operation(Parser *p, Ins *ins)
 {
@@ -388,17 +428,19 @@ static Status operation(Parser *p, Ins *ins)
       if (len <= stem || !word_is(w, stem, lw_ir_info[op].text)) continue;
       for (ins->aux = 0; ins->aux < MEM__MAX && !found; ins->aux++)
         found = word_is(w + stem, len - stem, lw_mem_text[ins->aux]);
-      if (found) ins->aux--;
+      ins->aux = (uint16_t)(found ? ins->aux - 1 : 0); /* "load_lane" is no load */
     }
     if (found) ins->op = (uint8_t)op;
   }
   if (!found) return bad(p, "unknown operation");
+  if (ins->op >= IR_VEC1 && ins->op <= IR_VEC3) return vector(p, ins);
   if (accept(p, ".")) TRY(kind(p, &ins->type));
   if (accept(p, "[")) {
     uint32_t n;
     TRY(number(p, &n));
     TRY(expect(p, "]"));
-    if (n > UINT8_MAX) return bad(p, "number too large");
+    if (n > (ins->op == IR_LOAD || ins->op == IR_STORE ? UINT8_MAX : UINT16_MAX))
+      return bad(p, "number too large");
     ins->aux |= (uint16_t)(ins->op == IR_LOAD || ins->op == IR_STORE ? n << 8 : n);
   }
   return LW_OK;

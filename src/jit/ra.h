@@ -1,28 +1,89 @@
 /*
-** ra.h -- the state of the simple register allocator, shared by its three files.
+** ra.h -- the state of register allocation, shared by both allocators.
 **
-** ra_simple.c walks the instructions, ra_regs.c keeps registers, slots and edits,
-** ra_calls.c does the instructions whose operands go to places by convention.
+** Both go forward through the blocks and keep values in registers as in a cache. They
+** differ in what a block begins with and in what is given up: ra_simple.c, which is also
+** the oracle, has everything in slots between blocks; ra_scan.c carries registers along
+** the edges and looks at uses to come (ra_uses.c).
+** ra_ins.c places the operands of one instruction, ra_calls.c those that a convention
+** places, ra_regs.c keeps registers, slots and edits.
 ** Layer: jit.
 */
 #ifndef LW_RA_H
 #define LW_RA_H
 
+#include <assert.h>
+
 #include "jit/abi.h"
 #include "jit/target.h"
 
 enum { NO_REG = 0xff };
+#define NO_INS UINT32_MAX
+
+/*
+** What the scan knows before it starts (ra_uses.c). Frequencies are exponents: 2^freq
+** times the entry's is how often a block runs, by a guess.
+*/
+enum { FREQ_COLD = 0, FREQ_ENTRY = 6, FREQ_LOOP = 3, FREQ_MAX = 24 };
+typedef struct Uses {
+  uint32_t *live_at;  /* per block, and one more: where it begins in `live` */
+  uint32_t *live;     /* values that are used in the block or behind it, and come from
+                         before it: exact but for loops that the layout tears apart */
+  uint32_t *at;       /* per Ins, and one more: where it begins in `of` */
+  uint32_t *of;       /* instructions that use it, ascending */
+  uint32_t *loop;     /* per block: the header of the innermost loop, or NO_BLOCK */
+  uint32_t *parent;   /* per header: the next loop out, or NO_BLOCK */
+  uint8_t *freq;      /* per block */
+  uint32_t *calls;    /* per Ins: how many calls that are not cold lie before it */
+  uint32_t *pressure; /* per block, of a header for each class: the most values that are
+                         alive at once in the loop */
+  uint8_t *hint;      /* per Ins: the register that somebody will want it in, or NO_REG */
+  uint8_t *def_freq;  /* per Ins: of its block */
+  bool too_many;      /* of something: linear time is not certain */
+} Uses;
+
+typedef struct Held { /* a value in a register at the start of a block */
+  uint32_t ins;
+  uint8_t reg;
+} Held;
+
+typedef struct Entry { /* Scan.held[first .. first+n-1] */
+  uint32_t first;
+  uint8_t n;
+  bool decided;
+} Entry;
+
+enum { STORE_AT_DEF = 1, STORE_EARLY = 2 /* it comes in before its instruction */ };
+
+typedef struct Scan {
+  Uses uses;
+  uint32_t block; /* at hand */
+  Entry *entries; /* per block */
+  Held *held;     /* room for all registers of each block that has been decided */
+  uint32_t nheld, held_cap;
+  uint32_t *next;   /* per Ins: the first of uses.of that may lie ahead */
+  uint32_t *stamp;  /* per Ins: block + 1 whose `end` it has */
+  uint32_t *end;    /* per Ins: Ra.end */
+  uint32_t *stored; /* per Ins: block + 1 in which its slot is good ... */
+  uint8_t *at_def;  /* ... or everywhere, since it is stored where it is made: STORE_* */
+  uint32_t *in_reg; /* per Ins: edge + 1 that brings it in a register */
+  bool slots;       /* somebody has one */
+} Scan;
 
 typedef struct Ra {
   const Selection *sel;
   const Func *f;
   const Liveness *live;
+  const uint32_t *end; /* per Ins: the last instruction that uses it, as far as the
+                          block at hand is concerned */
+  Scan *scan;          /* NULL: the simple allocator */
   Arena *arena;
   Allocation *out;
   Err *err;
   bool failed; /* out of memory; seen at the end of each block */
 
-  uint32_t at; /* the instruction at hand */
+  uint32_t at;      /* the instruction at hand */
+  uint32_t regs[2]; /* that may be given away, of each class */
   /* registers */
   uint8_t *reg_of;    /* per Ins: the register that holds its value, or NO_REG */
   uint32_t holds[32]; /* per register: the Ins whose value it holds, if `held` has it */
@@ -34,6 +95,7 @@ typedef struct Ra {
   uint32_t *slots;   /* per slot: the next one + 1, in `ending` or in the free list */
   uint32_t slots_cap;
   uint32_t free_slot; /* slot + 1, a chain */
+  uint32_t free_pair; /* likewise of two slots, for v128 */
   uint32_t swept;     /* slots of intervals that end before this are free */
   /* moves to places of the calling convention, and on edges */
   Mover mover;
@@ -48,11 +110,14 @@ static inline bool ra_needed(const Ra *ra, uint32_t ins)
 }
 static inline uint32_t ra_bit(unsigned reg)
 {
+  assert(reg < 32);
   return 1u << reg;
 }
 static inline bool ra_is_float(const Func *f, Ref r)
 {
-  return lw_val_is_float(lw_ir_type(f, r));
+  if (ref_is_kon(r)) return lw_val_is_float(ir_kon(f, r)->type);
+  const Ins *ins = ir_ins(f, r);
+  return lw_val_is_float(ins->type) && lw_ir_info[ins->op].res != IRR_C;
 }
 
 /* ---- ra_regs.c ---- */
@@ -61,22 +126,52 @@ void lw_ra_edit(Ra *ra, uint32_t before, unsigned type, Loc from, Loc to);
 void lw_ra_sweep(Ra *ra, uint32_t at);
 /* The slot of value `ins`, a new one if it has none. The caller stores to it. */
 Loc lw_ra_slot(Ra *ra, uint32_t ins);
+/* Give it slot `slot` - 1, which somebody passed on, or with 0 any that is free; it is
+   free again behind its interval, unless it passes it on. */
+void lw_ra_name_slot(Ra *ra, uint32_t ins, uint32_t slot, bool passes_on);
 /* Store `ins`, which is in a register, to its slot unless that was done. */
 void lw_ra_spill(Ra *ra, uint32_t ins, uint32_t before);
+/* Is its slot good, here? */
+bool lw_ra_stored(const Ra *ra, uint32_t ins);
 void lw_ra_hold(Ra *ra, unsigned reg, uint32_t ins);
 void lw_ra_release(Ra *ra, unsigned reg);
 void lw_ra_release_all(Ra *ra);
-/* A register of a class that is neither busy nor in `avoid`; whatever it held is safe. */
-unsigned lw_ra_take(Ra *ra, bool fpr, uint32_t avoid);
+/* A register of a class that is neither busy nor in `avoid`; whatever it held is safe.
+   `ins` is the value that it will hold, or NO_INS. */
+unsigned lw_ra_take(Ra *ra, uint32_t ins, bool fpr, uint32_t avoid);
 /* Free one register; what it holds moves elsewhere if it is still used. */
 void lw_ra_vacate(Ra *ra, unsigned reg);
 /* Where a value can be read now. */
 Loc lw_ra_where(const Ra *ra, Ref r);
+/* The registers of a class that may be given away now. */
+uint32_t lw_ra_allowed(const Ra *ra, bool fpr);
 /* The result of `ins` is in `reg` from the next instruction on. */
 void lw_ra_define(Ra *ra, uint32_t ins, unsigned reg);
 
+/* ---- ra_ins.c ---- */
+void lw_ra_ins(Ra *ra); /* the instruction at hand */
+Status lw_ra_begin(Ra *ra, const Selection *sel, Arena *scratch, Allocation *out,
+                   Err *err);
+
+/* ---- ra_uses.c ---- */
+Status lw_ra_uses(const Func *f, const Liveness *live, Arena *scratch, Uses *out,
+                  Err *err);
+
+/* ---- ra_pick.c ---- */
+/* A register for `ins` (or NO_INS) out of `candidates`. */
+unsigned lw_ra_pick(Ra *ra, uint32_t ins, uint32_t candidates);
+/* The register somebody will want it in, if that is free and among them, or NO_REG. */
+unsigned lw_ra_hint(const Ra *ra, uint32_t ins, uint32_t candidates);
+/* Does its value outlive a call that is not cold, from here on? */
+bool lw_ra_crosses(const Ra *ra, uint32_t ins, uint32_t from);
+/* Is it worth a callee-saved register that would have to be saved? */
+bool lw_ra_worth_saving(const Ra *ra, uint32_t ins, unsigned reg);
+/* Before a call: move or store what its callee would destroy. */
+void lw_ra_save(Ra *ra);
+
 /* ---- ra_calls.c ---- */
 void lw_ra_move(Ra *ra, Ref from, Loc to);    /* add to the parallel moves */
+bool lw_ra_edge_room(Ra *ra, uint32_t n);     /* for so many more moves on edges */
 void lw_ra_args(Ra *ra);                      /* ARGs: all at the first one */
 void lw_ra_call(Ra *ra, const Constraint *c); /* CALL, CALL_CELL, HELPER, RETURN */
 void lw_ra_edges(Ra *ra, const Block *b);     /* note what the edges out of b carry */

@@ -53,6 +53,15 @@ static Loc abi_loc(AbiLoc a)
   return LOC_OUT0 + a.index;
 }
 
+/* Value `ins` is in a register before its own instruction is reached. */
+static void came_in(Ra *ra, unsigned reg, uint32_t ins)
+{
+  lw_ra_hold(ra, reg, ins);
+  if (!ra->scan) return;
+  ra->out->allocs[ins].dst = reg;
+  ra->scan->at_def[ins] |= STORE_EARLY;
+}
+
 /* All arguments at once, since each register is taken from the start. */
 void lw_ra_args(Ra *ra)
 {
@@ -63,20 +72,25 @@ void lw_ra_args(Ra *ra)
   for (; last < b->end && f->ins[last].op == IR_ARG; last++) {
     Loc loc = abi_loc(ra->params[f->ins[last].a]);
     ra->out->allocs[last].dst = LOC_NONE;
-    if (ra_needed(ra, last) && loc_is_reg(loc)) lw_ra_hold(ra, loc, last);
+    if (ra_needed(ra, last) && loc_is_reg(loc)) came_in(ra, loc, last);
   }
   for (uint32_t i = b->first; i < last; i++) {
     if (!ra_needed(ra, i)) continue;
     ra->at = i;
     if (ra->reg_of[i] == NO_REG) { /* came in memory, or was already in the way */
-      if (ra->slot_of[i]) continue;
-      unsigned reg = lw_ra_take(ra, lw_val_is_float(f->ins[i].type), 0);
+      if (lw_ra_stored(ra, i)) continue;
+      unsigned reg = lw_ra_take(ra, i, lw_val_is_float(f->ins[i].type), 0);
       lw_ra_define(ra, i, reg);
     } else {
       ra->out->allocs[i].dst = ra->reg_of[i];
-      if (ra->live->flags[i] & LIVE_LEAVES_BLOCK) lw_ra_spill(ra, i, i + 1);
+      if (!ra->scan && ra->live->flags[i] & LIVE_LEAVES_BLOCK) lw_ra_spill(ra, i, i + 1);
     }
   }
+}
+
+static bool ends_function(const Ins *ins)
+{
+  return ins->op == IR_RETURN || ins->op == IR_TAIL_CALL || ins->op == IR_TAIL_CELL;
 }
 
 /* Moves the operands of a call-like instruction to where its callee expects them. */
@@ -95,9 +109,10 @@ static void place_args(Ra *ra, const Ins *ins, const Constraint *c)
     for (uint32_t k = 0; k < n; k++)
       lw_ra_move(ra, args[k], abi_loc(ra->results[k]));
   } else {
-    Abi abi = lw_abi_assign(&f->module->types[ins->c], ra->params, ra->results);
+    const FuncType *t = lw_module_signature(f->module, ins->c);
+    Abi abi = lw_abi_assign(t, ra->params, ra->results);
     if (abi.nstack_params > ra->out->nout) ra->out->nout = abi.nstack_params;
-    if (abi.nstack_results > ra->out->result_area)
+    if (!ends_function(ins) && abi.nstack_results > ra->out->result_area)
       ra->out->result_area = abi.nstack_results;
     for (uint32_t k = 0; k < n; k++)
       lw_ra_move(ra, args[k], abi_loc(ra->params[k]));
@@ -115,7 +130,7 @@ static void take_results(Ra *ra, const Constraint *c)
   for (uint32_t i = call + 1; f->ins[i].op == IR_RESULT; i++) {
     assert(f->ins[i].a == REF_BIAS + call && f->ins[i].b > 0);
     Loc loc = abi_loc(ra->results[f->ins[i].b]);
-    if (ra_needed(ra, i) && loc_is_reg(loc)) lw_ra_hold(ra, loc, i);
+    if (ra_needed(ra, i) && loc_is_reg(loc)) came_in(ra, loc, i);
   }
   lw_ra_define(ra, call, c->dst_reg);
 }
@@ -123,19 +138,24 @@ static void take_results(Ra *ra, const Constraint *c)
 void lw_ra_call(Ra *ra, const Constraint *c)
 {
   const Ins *ins = &ra->f->ins[ra->at];
-  bool returns = ins->op == IR_RETURN;
-  for (uint32_t left = returns ? 0 : ra->held; left; left &= left - 1) {
+  bool returns = ends_function(ins);
+  if (ra->scan && !returns) lw_ra_save(ra);
+  for (uint32_t left = returns || ra->scan ? 0 : ra->held; left; left &= left - 1) {
     uint32_t value = ra->holds[__builtin_ctz(left)];
-    if (ra->live->end[value] > ra->at) lw_ra_spill(ra, value, ra->at);
+    if (ra->end[value] > ra->at) lw_ra_spill(ra, value, ra->at);
   }
   place_args(ra, ins, c);
-  lw_ra_release_all(ra);
+  for (uint32_t left = ra->held; left; left &= left - 1) {
+    unsigned reg = (unsigned)__builtin_ctz(left);
+    bool kept = !returns && lw_target.callee_saved & ra_bit(reg);
+    if (!kept || ra->end[ra->holds[reg]] <= ra->at) lw_ra_release(ra, reg);
+  }
   if (!returns) take_results(ra, c);
 }
 
 /* ---- edges ---- */
 
-static bool edge_room(Ra *ra, uint32_t n)
+bool lw_ra_edge_room(Ra *ra, uint32_t n)
 {
   Allocation *out = ra->out;
   if (out->edge_edits_cap - out->nedge_edits >= n) return true;
@@ -159,7 +179,7 @@ void lw_ra_edges(Ra *ra, const Block *b)
     const Edge *edge = &f->edges[e];
     const Block *to = &f->blocks[edge->to];
     out->edges[e].first = out->nedge_edits;
-    if (!edge_room(ra, to->nparams)) return;
+    if (!lw_ra_edge_room(ra, to->nparams)) return;
     for (uint32_t k = 0; k < to->nparams; k++) {
       if (!ra_needed(ra, to->first + k)) continue;
       Ref r = f->pool[edge->args + k];

@@ -36,14 +36,22 @@ void lw_ra_edit(Ra *ra, uint32_t before, unsigned type, Loc from, Loc to)
     out->nmoves++;
 }
 
+/* A v128 has two slots and is called by the second; the first has a mark for a link. */
+#define PAIR_MARK UINT32_MAX
+static bool is_pair(const Ra *ra, uint32_t slot)
+{
+  return slot >= 2 && ra->slots[slot - 2] == PAIR_MARK;
+}
+
 void lw_ra_sweep(Ra *ra, uint32_t at)
 {
   for (; ra->swept < at; ra->swept++) {
     uint32_t slot = ra->ending[ra->swept];
     while (slot) {
       uint32_t next = ra->slots[slot - 1];
-      ra->slots[slot - 1] = ra->free_slot;
-      ra->free_slot = slot;
+      uint32_t *list = is_pair(ra, slot) ? &ra->free_pair : &ra->free_slot;
+      ra->slots[slot - 1] = *list;
+      *list = slot;
       slot = next;
     }
   }
@@ -59,33 +67,72 @@ static bool slots_grow(Ra *ra)
   return true;
 }
 
-/* A v128 will take the even one of two here. */
-Loc lw_ra_slot(Ra *ra, uint32_t ins)
+/* n new slots; the number of the last one, or 0. */
+static uint32_t slots_new(Ra *ra, uint32_t n)
 {
-  if (ra->slot_of[ins]) return LOC_SLOT0 + ra->slot_of[ins] - 1;
-  uint32_t slot = ra->free_slot;
-  if (slot) {
-    ra->free_slot = ra->slots[slot - 1];
-  } else {
-    if (ra->out->nslots == ra->slots_cap && !slots_grow(ra)) {
-      ra->failed = true;
-      return LOC_SLOT0;
-    }
-    slot = ++ra->out->nslots;
+  while (ra->out->nslots + n > ra->slots_cap)
+    if (!slots_grow(ra)) return 0;
+  if (n == 2) ra->slots[ra->out->nslots++] = PAIR_MARK;
+  ra->slots[ra->out->nslots++] = 0; /* no link: it may be passed on */
+  return ra->out->nslots;
+}
+
+/* A slot that nobody has; the number of it + 1, or 0. */
+static uint32_t slot_take(Ra *ra, uint32_t ins)
+{
+  bool pair = lw_ir_type(ra->f, REF_BIAS + ins) == VAL_V128;
+  uint32_t *list = pair ? &ra->free_pair : &ra->free_slot;
+  uint32_t slot = *list;
+  if (!slot) return slots_new(ra, pair ? 2 : 1);
+  *list = ra->slots[slot - 1];
+  return slot;
+}
+
+void lw_ra_name_slot(Ra *ra, uint32_t ins, uint32_t slot, bool passes_on)
+{
+  if (!slot) slot = slot_take(ra, ins);
+  if (!slot) {
+    ra->failed = true;
+    slot = 1;
   }
+  ra->slot_of[ins] = slot;
+  if (passes_on || ra->failed) return;
   uint32_t end = ra->live->end[ins];
   assert(end >= ra->swept && "a slot for a value that is dead");
-  ra->slot_of[ins] = slot;
   ra->slots[slot - 1] = ra->ending[end];
   ra->ending[end] = slot;
-  return LOC_SLOT0 + slot - 1;
+}
+
+Loc lw_ra_slot(Ra *ra, uint32_t ins)
+{
+  if (ra->scan) { /* which one is known in the end */
+    ra->slot_of[ins] = 1;
+    ra->scan->slots = true;
+    return LOC_SLOT0 + ins;
+  }
+  if (!ra->slot_of[ins]) lw_ra_name_slot(ra, ins, 0, false);
+  return LOC_SLOT0 + ra->slot_of[ins] - 1;
+}
+
+bool lw_ra_stored(const Ra *ra, uint32_t ins)
+{
+  const Scan *s = ra->scan;
+  if (!s) return ra->slot_of[ins] != 0;
+  return s->at_def[ins] & STORE_AT_DEF || s->stored[ins] == s->block + 1;
 }
 
 void lw_ra_spill(Ra *ra, uint32_t ins, uint32_t before)
 {
-  if (ra->slot_of[ins]) return;
+  Scan *s = ra->scan;
+  if (lw_ra_stored(ra, ins)) return;
   Loc reg = ra->reg_of[ins];
   assert(reg != NO_REG);
+  if (s && s->uses.def_freq[ins] <= s->uses.freq[s->block]) {
+    s->at_def[ins] |= STORE_AT_DEF;
+    lw_ra_slot(ra, ins);
+    return;
+  }
+  if (s) s->stored[ins] = s->block + 1;
   lw_ra_edit(ra, before, lw_ir_type(ra->f, REF_BIAS + ins), reg, lw_ra_slot(ra, ins));
 }
 
@@ -95,6 +142,7 @@ void lw_ra_hold(Ra *ra, unsigned reg, uint32_t ins)
   ra->held |= ra_bit(reg);
   ra->holds[reg] = ins;
   ra->reg_of[ins] = (uint8_t)reg;
+  ra->out->saved |= lw_target.callee_saved & ra_bit(reg);
 }
 
 void lw_ra_release(Ra *ra, unsigned reg)
@@ -119,7 +167,7 @@ static unsigned victim(const Ra *ra, uint32_t candidates)
   for (uint32_t left = candidates; left; left &= left - 1) {
     unsigned reg = (unsigned)__builtin_ctz(left);
     uint32_t ins = ra->holds[reg];
-    uint64_t score = (uint64_t)(ra->slot_of[ins] != 0) << 32 | ra->live->end[ins];
+    uint64_t score = (uint64_t)(ra->slot_of[ins] != 0) << 32 | ra->end[ins];
     if (best == NO_REG || score > best_score) {
       best = reg;
       best_score = score;
@@ -137,24 +185,29 @@ static unsigned find_free(Ra *ra, uint32_t candidates)
   unsigned found = NO_REG;
   for (uint32_t left = candidates; left; left &= left - 1) {
     unsigned reg = (unsigned)__builtin_ctz(left);
-    if (ra->live->end[ra->holds[reg]] >= ra->at) continue;
+    if (ra->end[ra->holds[reg]] >= ra->at) continue;
     lw_ra_release(ra, reg);
     if (found == NO_REG) found = reg;
   }
   return found;
 }
 
-static uint32_t allowed(const Ra *ra, bool fpr)
+uint32_t lw_ra_allowed(const Ra *ra, bool fpr)
 {
-  return lw_target.allocatable[fpr] & ~lw_target.callee_saved & ~ra->busy;
+  uint32_t regs = ra->regs[fpr] & ~ra->busy;
+  return ra->scan ? regs : regs & ~lw_target.callee_saved;
 }
 
-unsigned lw_ra_take(Ra *ra, bool fpr, uint32_t avoid)
+unsigned lw_ra_take(Ra *ra, uint32_t ins, bool fpr, uint32_t avoid)
 {
-  uint32_t candidates = allowed(ra, fpr) & ~avoid;
+  uint32_t candidates = lw_ra_allowed(ra, fpr) & ~avoid;
   unsigned reg = find_free(ra, candidates);
-  if (reg != NO_REG) return reg;
-  reg = victim(ra, candidates);
+  if (ra->scan)
+    reg = lw_ra_pick(ra, ins, candidates);
+  else if (reg == NO_REG)
+    reg = victim(ra, candidates);
+  ra->out->saved |= lw_target.callee_saved & ra_bit(reg);
+  if ((ra->held & ra_bit(reg)) == 0) return reg;
   lw_ra_spill(ra, ra->holds[reg], ra->at);
   lw_ra_release(ra, reg);
   return reg;
@@ -164,12 +217,14 @@ void lw_ra_vacate(Ra *ra, unsigned reg)
 {
   if ((ra->held & ra_bit(reg)) == 0) return;
   uint32_t ins = ra->holds[reg];
-  bool wanted = ra->live->end[ins] >= ra->at;
+  bool wanted = ra->end[ins] >= ra->at;
   if (!wanted) {
     lw_ra_release(ra, reg);
     return;
   }
-  unsigned to = find_free(ra, allowed(ra, loc_is_fpr(reg)) & ~ra_bit(reg));
+  uint32_t candidates = lw_ra_allowed(ra, loc_is_fpr(reg)) & ~ra_bit(reg);
+  unsigned to = find_free(ra, candidates);
+  if (to != NO_REG && ra->scan) to = lw_ra_pick(ra, ins, candidates & ~ra->held);
   if (to == NO_REG) {
     lw_ra_spill(ra, ins, ra->at);
     lw_ra_release(ra, reg);
@@ -185,14 +240,16 @@ Loc lw_ra_where(const Ra *ra, Ref r)
   if (ref_is_kon(r)) return LOC_KON0 + r;
   uint32_t ins = r - REF_BIAS;
   if (ra->reg_of[ins] != NO_REG) return ra->reg_of[ins];
-  assert((ra->slot_of[ins] || ra->failed) && "a value that is nowhere");
+  assert((lw_ra_stored(ra, ins) || ra->failed) && "a value that is nowhere");
+  if (ra->scan) return LOC_SLOT0 + ins;
   return LOC_SLOT0 + ra->slot_of[ins] - 1;
 }
 
 void lw_ra_define(Ra *ra, uint32_t ins, unsigned reg)
 {
   ra->out->allocs[ins].dst = reg;
-  if (ra->live->end[ins] == ins) return; /* nobody looks */
+  if (ra->end[ins] == ins) return; /* nobody looks */
   lw_ra_hold(ra, reg, ins);
-  if (ra->live->flags[ins] & LIVE_LEAVES_BLOCK) lw_ra_spill(ra, ins, ins + 1);
+  if (!ra->scan && ra->live->flags[ins] & LIVE_LEAVES_BLOCK)
+    lw_ra_spill(ra, ins, ins + 1);
 }

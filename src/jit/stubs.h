@@ -16,10 +16,12 @@ struct FuncCell;
 /* Both return ACT_RETURNED, ACT_CALLOUT or ACT_TRAPPED (layout.h). */
 unsigned lw_stub_enter(struct Activation *a, const struct FuncCell *entry);
 unsigned lw_stub_resume(struct Activation *a);
+unsigned lw_stub_resume_landing(struct Activation *a); /* at a->land_pc */
 
 /*
 ** Called by the callout stub on the host's stack (rt/act.c defines it). 0: the results
-** are in place, the guest goes on; else what lw_stub_enter or resume returns.
+** are in place, the guest goes on; ACT_LANDS: it goes on where it catches; else what
+** lw_stub_enter or resume returns.
 */
 unsigned lw_act_callout(struct Activation *a);
 /*

@@ -12,6 +12,7 @@
 typedef struct EmitOptions {
   bool explicit_bounds; /* check every access against the length; bases may move */
   bool listing;         /* fill FuncCode.ins_at */
+  uint8_t effort;       /* CompileOptions.effort */
 } EmitOptions;
 
 /*
@@ -25,9 +26,15 @@ typedef struct Selection {
   uint8_t *folded; /* per Ins: not 0: a comparison that only sets the machine's condition,
                       for the next NEEDED instruction; it has no result */
   bool memory0;    /* some access to memory 0 */
-  bool cell_call;  /* some CALL_CELL */
+  bool allocates;  /* some object is made: the collector may look at the frame */
+  bool cell_call;  /* some call that may come back with another instance: CALL_CELL,
+                      and in a module with tail calls out of it every one; or a
+                      landing */
 } Selection;
 
+/* Joins instructions that the machine has as one: rewrites the users, and `live` with
+   them. */
+void lw_target_fuse(Func *f, Liveness *live);
 Status lw_target_select(const Func *f, const Liveness *live, const EmitOptions *opts,
                         Arena *scratch, Selection *out, Err *err);
 
@@ -59,6 +66,7 @@ typedef struct Constraint {
 typedef struct Target {
   uint32_t allocatable[2]; /* masks (bit per Loc) of integer and vector registers */
   uint32_t callee_saved;
+  uint8_t order[11];  /* integer registers, those first that nothing else asks for */
   uint8_t scratch[2]; /* Locs, one of each class, never allocated: moves, emission. An
                          edit may use either: no value is in them between instructions */
   uint8_t abi_gpr[8], abi_fpr[8]; /* Locs behind the positions of abi.h */

@@ -14,6 +14,7 @@
 #include "jit/helper.h"
 #include "jit/ir.h"
 #include "jit/trap.h"
+#include "wasm/ops.h"
 
 typedef struct Dom {
   uint32_t parent, jump, depth;
@@ -64,6 +65,11 @@ static Status check_terminator(Verifier *v, const Block *b)
   case IR_BRIF:
     want = 2;
     if (ins->b - b->edges > 1 || ins->c - b->edges > 1 || ins->b == ins->c)
+      return bad(v, "the edges are not this block's two");
+    break;
+  case IR_TRY:
+    want = 2;
+    if (ins->a != b->edges || ins->b != b->edges + 1)
       return bad(v, "the edges are not this block's two");
     break;
   case IR_BRTABLE:
@@ -270,9 +276,9 @@ static unsigned own_types(uint8_t op)
   case IR_EXTEND32_S:
   case IR_EXTEND_S:
   case IR_EXTEND_U: return T_I64;
-  case IR_WRAP:
+  case IR_WRAP: return T_I32;
   case IR_MEMORY_SIZE:
-  case IR_TABLE_SIZE: return T_I32;
+  case IR_TABLE_SIZE:
   case IR_TRUNC_S:
   case IR_TRUNC_U:
   case IR_TRUNC_SAT_S:
@@ -282,16 +288,35 @@ static unsigned own_types(uint8_t op)
   case IR_DEMOTE: return T_F32;
   case IR_PROMOTE: return T_F64;
   case IR_BITCAST: return T_NUM;
+  case IR_REF_TEST:
+  case IR_REF_WORD: return T_I32;
   case IR_TABLE_GET:
   case IR_TABLE_SET:
+  case IR_WORD_REF:
+  case IR_LANDING:
   case IR_FUNC_REF: return T_REF;
+  case IR_POLL_PAGE:
+  case IR_TAG: return T_I64;
   case IR_JUMP:
   case IR_BRIF:
   case IR_BRTABLE:
   case IR_RETURN:
+  case IR_TAIL_CALL:
+  case IR_TAIL_CELL:
+  case IR_TRY:
   case IR_TRAP:
+  case IR_CHECK_INDEX:
+  case IR_CHECK_NULL:
   case IR_CHECK_SIG:
+  case IR_ATOMIC_CHECK:
+  case IR_FENCE:
   case IR_POLL: return T_NONE;
+  case IR_MULH_S:
+  case IR_MULH_U: return T_I64;
+  case IR_ATOMIC_LOAD:
+  case IR_ATOMIC_STORE:
+  case IR_ATOMIC_RMW:
+  case IR_ATOMIC_CAS: return T_INT;
   case IR_CALL:
   case IR_CALL_CELL:
   case IR_HELPER: return T_VALUE | T_NONE;
@@ -303,20 +328,56 @@ static unsigned own_types(uint8_t op)
 }
 _Static_assert(IR_EQZ == IR_GE_U + 1 && IR_FDIV == IR_EQZ + 1, "the families of ir.def");
 
+static bool is_vector(unsigned op)
+{
+  return op >= OP_V128_LOAD && op <= OP_I32X4_RELAXED_DOT_I8X16_I7X16_ADD_S;
+}
+
+static unsigned vector_operand(const Ins *ins, int k)
+{
+  if (!is_vector(ins->aux)) return 0;
+  if (ins->aux == OP_I8X16_SHUFFLE) return 1 << VAL_V128;
+  const SigInfo *sig = &lw_sig_info[lw_op_info[ins->aux].sig];
+  return k < sig->npop ? 1u << sig->pop[k] : 0;
+}
+
+/* The operator belongs to the instruction, and its result is that of the operator. */
+static Status check_vector(Verifier *v, const Ins *ins)
+{
+  if (!is_vector(ins->aux)) return bad(v, "not a vector operator");
+  const SigInfo *sig = &lw_sig_info[lw_op_info[ins->aux].sig];
+  unsigned n = ins->aux == OP_I8X16_SHUFFLE ? 3 : sig->npop;
+  if (n != ins->op - IR_VEC1 + 1u || sig->push[0] != ins->type)
+    return bad(v, "not the vector operator's signature");
+  if (ins->aux == OP_I8X16_SHUFFLE && !ref_is_kon(ins->c))
+    return bad(v, "lanes that are no constant");
+  return LW_OK;
+}
+
 /* The types that operand k (0..2) may have. */
 static unsigned operand_types(const Ins *ins, int k)
 {
   unsigned own = 1u << ins->type;
   switch (ins->op) {
   case IR_SELECT: return k == 2 ? (unsigned)T_I32 : own;
+  case IR_VEC1:
+  case IR_VEC2:
+  case IR_VEC3: return vector_operand(ins, k);
   case IR_BRIF:
   case IR_BRTABLE:
   case IR_EXTEND_S:
-  case IR_EXTEND_U:
-  case IR_LOAD: /* addresses and table indexes: i32 and so clean, see ir.h */
-  case IR_TABLE_GET: return T_I32;
+  case IR_EXTEND_U: return T_I32;
+  case IR_ATOMIC_CHECK:
+  case IR_ATOMIC_LOAD:
+  case IR_LOAD: /* addresses and table indexes: check_address says which */
+  case IR_TABLE_GET: return T_INT;
+  case IR_LOAD_LANE:
+  case IR_STORE_LANE:
+  case IR_ATOMIC_STORE:
+  case IR_ATOMIC_RMW:
+  case IR_ATOMIC_CAS:
   case IR_STORE:
-  case IR_TABLE_SET: return k == 0 ? (unsigned)T_I32 : own;
+  case IR_TABLE_SET: return k == 0 ? (unsigned)T_INT : own;
   case IR_WRAP: return T_I64;
   case IR_TRUNC_S:
   case IR_TRUNC_U:
@@ -329,36 +390,93 @@ static unsigned operand_types(const Ins *ins, int k)
   case IR_BITCAST:
     return own == T_I32 ? T_F32 : own == T_F32 ? T_I32 : own == T_I64 ? T_F64 : T_I64;
   case IR_CALL_CELL:
+  case IR_TAIL_CELL:
+  case IR_OBJ_LOAD:
+  case IR_REF_TEST:
+  case IR_REF_WORD:
   case IR_CHECK_SIG: return T_REF;
+  case IR_CHECK_NULL: return T_REF | T_I32;
+  case IR_POLL: return T_I64;
+  case IR_CHECK_INDEX:
+  case IR_WORD_REF: return T_I32;
+  case IR_OBJ_STORE: return k == 0 ? (unsigned)T_REF : own;
+  case IR_ELEM_LOAD:
+  case IR_ELEM_STORE: return k == 0 ? T_REF : k == 1 ? (unsigned)T_I32 : own;
   default: return own;
   }
 }
 
+/* An i32 is clean, see ir.h, and what is wider belongs to what has 64-bit addresses. */
+static Status check_address(Verifier *v, Ref address, bool is64)
+{
+  return lw_ir_type(v->f, address) == (is64 ? VAL_I64 : VAL_I32)
+           ? LW_OK
+           : bad(v, "an address of the wrong width");
+}
+
+static Status check_memory(Verifier *v, const Ins *ins)
+{
+  const Module *m = v->f->module;
+  uint32_t memory = ins->aux >> 8;
+  if (memory >= m->nmemories) return bad(v, "a memory that is not there");
+  return check_address(v, ins->a, m->memories[memory].is64);
+}
+
 static Status check_access(Verifier *v, const Ins *ins)
 {
-  static const unsigned loads[MEM__MAX] = {
-    [MEM_8S] = T_INT,         [MEM_8U] = T_INT,          [MEM_16S] = T_INT,
-    [MEM_16U] = T_INT,        [MEM_32S] = T_I64,         [MEM_32] = T_I32 | T_F32 | T_I64,
-    [MEM_64] = T_I64 | T_F64, [MEM_128] = 1 << VAL_V128,
+  static const unsigned loads[MEM_128] = {
+    [MEM_8S] = T_INT,         [MEM_8U] = T_INT,  [MEM_16S] = T_INT,
+    [MEM_16U] = T_INT,        [MEM_32S] = T_I64, [MEM_32] = T_I32 | T_F32 | T_I64,
+    [MEM_64] = T_I64 | T_F64,
   };
   unsigned access = ins->aux & 0xff;
-  if (access >= MEM__MAX || !(loads[access] >> ins->type & 1))
+  bool object = ins->op >= IR_OBJ_LOAD && ins->op <= IR_ELEM_STORE;
+  bool ref = object && access == MEM_64 && ins->type == VAL_REF;
+  bool store = lw_ir_info[ins->op].flags & IRF_W;
+  bool wide = access >= MEM_128 && access < MEM__MAX && ins->type == VAL_V128;
+  if (!ref && !wide && (access >= MEM_128 || !(loads[access] >> ins->type & 1)))
     return bad(v, "an access of the wrong width");
-  if (ins->op == IR_STORE && (access == MEM_8S || access == MEM_16S || access == MEM_32S))
+  if (store &&
+      (access > MEM_128 || access == MEM_8S || access == MEM_16S || access == MEM_32S))
     return bad(v, "stores use the unsigned forms");
-  return (uint32_t)(ins->aux >> 8) < v->f->module->nmemories
-           ? LW_OK
-           : bad(v, "a memory that is not there");
+  return object ? LW_OK : check_memory(v, ins);
+}
+
+static Status check_atomic(Verifier *v, const Ins *ins)
+{
+  unsigned size = ins->aux & 15, kind = ins->aux >> 4 & 15;
+  bool cas = ins->op == IR_ATOMIC_CAS;
+  if (size > 3 || (size == 3 && ins->type != VAL_I64) ||
+      (cas ? kind != 0 : kind >= ATOMIC__MAX))
+    return bad(v, "an access of the wrong width");
+  /* the offset of a CAS is in its address, which may be wider for that */
+  if (cas && ins->aux >> 8 < v->f->module->nmemories &&
+      lw_ir_type(v->f, ins->a) == VAL_I64)
+    return LW_OK;
+  return check_memory(v, ins);
+}
+
+static Status check_tail(Verifier *v, const Ins *ins, const FuncType *t)
+{
+  const FuncType *own = v->f->type;
+  bool same = t->nresults == own->nresults;
+  for (uint32_t k = 0; same && k < t->nresults; k++)
+    same = lw_val_kind(t->results[k]) == lw_val_kind(own->results[k]);
+  return same ? check_run(v, ins, t->nparams, t->params)
+              : bad(v, "a tail call with other results");
 }
 
 static Status check_call(Verifier *v, const Ins *ins)
 {
   const Module *m = v->f->module;
-  if (ins->op == IR_CALL && (ins->a >= m->nfuncs || ins->a < m->nfuncs_imported ||
-                             m->funcs[ins->a].type != ins->c))
+  bool direct = ins->op == IR_CALL || ins->op == IR_TAIL_CALL;
+  if (direct && (ins->a >= m->nfuncs || ins->a < m->nfuncs_imported ||
+                 m->funcs[ins->a].type != ins->c))
     return bad(v, "not a function of this module with that type");
   if (ins->c >= m->ntypes) return bad(v, "a type that is not there");
-  const FuncType *t = &m->types[ins->c];
+  if (m->types[ins->c].kind != TYPE_FUNC) return bad(v, "not the type of a function");
+  const FuncType *t = lw_module_signature(m, ins->c);
+  if (ins->op == IR_TAIL_CALL || ins->op == IR_TAIL_CELL) return check_tail(v, ins, t);
   if (ins->type != (t->nresults ? lw_val_kind(t->results[0]) : VAL_NONE))
     return bad(v, "a call whose type is not that of its first result");
   TRY(check_run(v, ins, t->nparams, t->params));
@@ -379,8 +497,9 @@ static Status check_result(Verifier *v, const Ins *ins)
     return bad(v, "not behind its call");
   const Ins *call = &f->ins[v->i - ins->b];
   if (call->op != IR_CALL && call->op != IR_CALL_CELL) return bad(v, "not behind a call");
-  return ins->b < f->module->types[call->c].nresults ? LW_OK
-                                                     : bad(v, "a result too many");
+  return ins->b < lw_module_signature(f->module, call->c)->nresults
+           ? LW_OK
+           : bad(v, "a result too many");
 }
 
 /* The numbers in a, b, c that index something of the module or the function. */
@@ -399,8 +518,28 @@ static Status check_numbers(Verifier *v, const Ins *ins)
     if (ins->c != f->type->nresults) return bad(v, "the wrong number of results");
     return check_run(v, ins, ins->c, f->type->results);
   case IR_TRAP: ok = ins->a > TRAP_NONE && ins->a < TRAP__MAX; break;
+  case IR_ATOMIC_RMW:
+  case IR_ATOMIC_CAS: return check_atomic(v, ins);
+  case IR_ATOMIC_CHECK: ok = ins->aux >= 1 && ins->aux <= 3; break;
+  case IR_ATOMIC_LOAD:
+  case IR_ATOMIC_STORE:
   case IR_LOAD:
-  case IR_STORE: return check_access(v, ins);
+  case IR_STORE:
+  case IR_OBJ_LOAD:
+  case IR_OBJ_STORE:
+  case IR_ELEM_LOAD:
+  case IR_ELEM_STORE: return check_access(v, ins);
+  case IR_VEC1:
+  case IR_VEC2:
+  case IR_VEC3: return check_vector(v, ins);
+  case IR_LOAD_LANE:
+  case IR_STORE_LANE: {
+    unsigned size = ins->aux & 15, lane = ins->aux >> 4 & 15;
+    TRY(check_memory(v, ins));
+    ok = size <= 3 && lane < 16u >> size && ins->type == VAL_V128;
+    break;
+  }
+  case IR_REF_TEST: ok = ins->b < m->ntypes || ins->b == 0; break;
   case IR_GLOBAL_GET:
   case IR_GLOBAL_SET:
     ok = ins->a < m->nglobals && lw_val_kind(m->globals[ins->a].type.type) == ins->type;
@@ -409,11 +548,23 @@ static Status check_numbers(Verifier *v, const Ins *ins)
   case IR_SLOT_SET:
     ok = ins->a < f->nslots_local && f->slot_types[ins->a] == ins->type;
     break;
-  case IR_MEMORY_SIZE: ok = ins->a < m->nmemories; break;
-  case IR_TABLE_SIZE: ok = ins->a < m->ntables; break;
-  case IR_TABLE_GET: ok = ins->b < m->ntables && ins->aux <= 1; break;
-  case IR_TABLE_SET: ok = ins->c < m->ntables; break;
+  case IR_MEMORY_SIZE:
+    ok = ins->a < m->nmemories &&
+         ins->type == (m->memories[ins->a].is64 ? VAL_I64 : VAL_I32);
+    break;
+  case IR_TABLE_SIZE:
+    ok = ins->a < m->ntables &&
+         ins->type == (m->tables[ins->a].type.limits.is64 ? VAL_I64 : VAL_I32);
+    break;
+  case IR_TABLE_GET:
+    if (ins->b >= m->ntables || ins->aux > 1) return bad(v, "a table that is not there");
+    return check_address(v, ins->a, m->tables[ins->b].type.limits.is64);
+  case IR_TABLE_SET:
+    if (ins->c >= m->ntables) return bad(v, "a table that is not there");
+    return check_address(v, ins->a, m->tables[ins->c].type.limits.is64);
   case IR_FUNC_REF: ok = ins->a < m->nfuncs; break;
+  case IR_TAG: ok = ins->a < m->ntags; break;
+  case IR_CHECK_NULL: ok = ins->b > TRAP_NONE && ins->b < TRAP__MAX; break;
   case IR_CHECK_SIG: ok = ins->b < m->ntypes; break;
   case IR_HELPER:
     if (ins->a >= HELPER__MAX || ins->c != lw_helper_info[ins->a].nargs ||
@@ -421,7 +572,9 @@ static Status check_numbers(Verifier *v, const Ins *ins)
       return bad(v, "not the helper's signature");
     return check_run(v, ins, ins->c, NULL);
   case IR_CALL:
-  case IR_CALL_CELL: return check_call(v, ins);
+  case IR_CALL_CELL:
+  case IR_TAIL_CALL:
+  case IR_TAIL_CELL: return check_call(v, ins);
   default: break;
   }
   return ok ? LW_OK : bad(v, "a number out of range, or of something of another type");

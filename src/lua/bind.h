@@ -35,6 +35,8 @@ typedef enum {
   KIND_VIEW,
   KIND_TABLE,
   KIND_GLOBAL,
+  KIND_TAG,
+  KIND_REF, /* an object of the collected heap */
   KIND_CACHE,
   KIND_SNAPSHOT,
   KIND_ANCHOR,
@@ -230,10 +232,26 @@ bool lw_type_has_refs(const FuncType *t);
 void lw_prepare_owner(lua_State *L, State *st, int owner);
 /* Lua to wasm: NULL, or why not ("i32 expected, got string"), in `why` or static.
    What it refers to is kept by the (prepared) box at `owner`; 0 for numbers. */
-enum { WHY_SIZE = 96 };
+enum { WHY_SIZE = 128 };
 const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
                         Value *out, char why[WHY_SIZE]);
 void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v);
+/* lua_ref.c: push the wasm.ref of an object; the object behind the one at `arg`, or 0. */
+void lw_push_object(lua_State *L, State *st, uint64_t ref);
+uint64_t lw_object_of(lua_State *L, State *st, int arg);
+/* In two steps, for an object that nothing keeps yet: make room, then set it at once. */
+void lw_push_no_object(lua_State *L, State *st);
+void lw_set_object(lua_State *L, State *st, uint64_t ref);
+/* lua_tag.c: the same for tags (NULL: none) and for exceptions, as wasm.errors (0: none)
+ */
+void lw_push_tag(lua_State *L, State *st, struct Tag *t);
+struct Tag *lw_tag_of(lua_State *L, State *st, int arg);
+void lw_push_exception(lua_State *L, State *st, uint64_t exn);
+uint64_t lw_exception_of(lua_State *L, State *st, int arg);
+/* An exception that carries the value on the top, which stays there. Raises. */
+uint64_t lw_host_exception(lua_State *L, State *st);
+/* Push the value that such an exception carries; false: it is of another kind. */
+bool lw_push_host_error(lua_State *L, State *st, uint64_t exn);
 /* Collect if it pays or `now`, and empty the slots of what went. At the start of calls.
  */
 void lw_collect_refs(lua_State *L, State *st, bool now);
@@ -257,8 +275,10 @@ static inline bool lw_func_live(const FuncBox *f)
   if (!f->owner) return f->host != NULL;
   return f->owner->inst && f->owner->inst->state == INSTANCE_LIVE;
 }
-/* A wasm.func for the callable at `arg`; name (for messages) at `name` or 0. */
-FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int name);
+/* A wasm.func for the callable at `arg`; type as lw_host_new; name (for messages) at
+   `name` or 0. */
+FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t,
+                      const uint32_t *id, int name);
 /* The name to call it by in messages. */
 const char *lw_func_name(const FuncBox *f, char *buf, size_t cap);
 /* Push the Instance's userdata, false (nothing pushed) when it is gone. */
@@ -311,6 +331,8 @@ void lw_open_memory(lua_State *L);
 void lw_open_view(lua_State *L);
 void lw_open_table(lua_State *L);
 void lw_open_global(lua_State *L);
+void lw_open_ref(lua_State *L);
+void lw_open_tag(lua_State *L);
 void lw_open_error(lua_State *L);
 void lw_open_call(lua_State *L);
 void lw_open_trace(lua_State *L);
@@ -351,11 +373,12 @@ typedef struct HeldCode {
 HeldCode *lw_new_held_code(lua_State *L, State *st);
 void lw_hold_code(HeldCode *held, Code *code);  /* takes a reference of its own */
 void lw_adopt_code(HeldCode *held, Code *code); /* takes over the caller's */
-/* Resolve the imports of `m` for the instance at `inst`; "imports" value at `imports`.
-   Fills the table at `things` with the userdata that stand for them. LW_LINK; more than
-   fits into err, and in any case when imports are missing, is the string on the top. */
-Status lw_resolve_imports(lua_State *L, State *st, const Module *m, int imports, int inst,
-                          int things, Err *err);
+/* Resolve the imports of the code's module for the instance at `inst`; "imports" value at
+   `imports`. Fills the table at `things` with the userdata that stand for them. LW_LINK;
+   more than fits into err, and in any case when imports are missing, is the string on the
+   top. */
+Status lw_resolve_imports(lua_State *L, State *st, const Code *code, int imports,
+                          int inst, int things, Err *err);
 /* Fills `out`, m->nimports entries, with what `things` stand for; good until Lua runs.
    LW_CLOSED. Runs no Lua. */
 Status lw_link_imports(lua_State *L, State *st, const Module *m, int things,

@@ -189,7 +189,7 @@ static bool blob_read(void *user, void *to, size_t size)
 static bool blob_load(void *user, Code *code, bool explicit_bounds, Image *image)
 {
   Blob *b = user;
-  if (explicit_bounds != lw_code_options(code)->explicit_bounds) return false;
+  if (explicit_bounds != lw_code_explicit(code)) return false;
   if (b->size == 0 || b->wrong) return false;
   b->done = 0;
   EntrySource from = {blob_read, b, b->size};
@@ -236,7 +236,7 @@ static void put_blob(lua_State *L, int box, const char *name, HeldCode *held)
 {
   const CodeImage *image;
   Err ignored = {.at = ERR_NOWHERE};
-  bool explicit_bounds = lw_code_options(held->code)->explicit_bounds;
+  bool explicit_bounds = lw_code_explicit(held->code);
   if (lw_code_image(held->code, explicit_bounds, &image, &ignored) != LW_OK) return;
   if (image->lazy) return; /* it was compiled lazily before it came here */
   push_blob(L, box, name, held->code, explicit_bounds, image);

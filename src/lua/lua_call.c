@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "jit/trap.h"
+#include "rt/tag.h"
 #include "wasm/limits.h"
 
 #define NOINLINE __attribute__((noinline))
@@ -229,7 +230,16 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
                         : s == LW_NOMEM ? "out of memory for a thread's signal stack"
                                         : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  lw_push_error(L, s, message, ERR_NOWHERE);
+  if (a->exn && lw_push_host_error(L, this_func(L)->h.state, a->exn)) {
+    end_call(L, a);
+    return lua_error(L);
+  }
+  if (a->exn) {
+    s = LW_EXCEPTION;
+    lw_push_exception(L, this_func(L)->h.state, a->exn);
+  } else {
+    lw_push_error(L, s, message, ERR_NOWHERE);
+  }
   int error = lua_gettop(L);
   if (s == LW_TRAP) {
     lua_pushstring(L, message);
@@ -409,10 +419,37 @@ static NOINLINE void check_order(lua_State *L, Activation *a)
   if (s != LW_OK) raise_ended(L, a, s, err.msg);
 }
 
+static bool catches_host_errors(const Instance *i)
+{
+  return i->catch_host_errors;
+}
+
+/* The error on the top may be an exception that wasm catches: then it goes on there. Any
+   other error is one only to instances that want it, but traps, interrupts and all that
+   the core says itself (a wasm.error) are never. */
+static NOINLINE bool is_caught(lua_State *L, Activation *a, int status)
+{
+  State *st = this_func(L)->h.state;
+  if (a->state != ACT_OUT || a->end != LW_OK) return false;
+  uint64_t exn = lw_exception_of(L, st, -1);
+  if (exn) {
+    if (!lw_act_throw(a, (const ExnObject *)(uintptr_t)exn, NULL)) return false;
+  } else {
+    if (status == LUA_ERRMEM || lw_is_error(L, -1)) return false;
+    if (!lw_act_throw(a, NULL, catches_host_errors)) return false;
+    anchor_want(L, a);
+    a->exn = lw_host_exception(L, st);
+  }
+  lua_settop(L, SLOT_HANDLER);
+  if (a->newer) check_order(L, a);
+  return true;
+}
+
 /* The host function has returned, or failed: its results go to wasm, or the call ends. */
 static void take_results(lua_State *L, Activation *a, int status)
 {
   if (status != LUA_OK && status != LUA_YIELD) {
+    if (is_caught(L, a, status)) return;
     end_call(L, a);
     lua_error(L);
   }

@@ -18,6 +18,7 @@ void lw_push_export(lua_State *L, State *st, int inst, Instance *i, const Export
   case EXTERN_MEMORY: lw_push_memory(L, st, inst, lw_instance_memory(i, e->index)); break;
   case EXTERN_TABLE: lw_push_table(L, st, inst, lw_instance_table(i, e->index)); break;
   case EXTERN_GLOBAL: lw_push_global(L, st, inst, lw_instance_global(i, e->index)); break;
+  case EXTERN_TAG: lw_push_tag(L, st, lw_instance_tag(i, e->index)); break;
   default: lua_pushnil(L);
   }
 }

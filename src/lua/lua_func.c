@@ -145,7 +145,8 @@ static void host_forget(Handle *h)
   f->closed = true;
 }
 
-FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int name)
+FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t,
+                      const uint32_t *id, int name)
 {
   Store *store = lw_store(L, st);
   arg = lua_absindex(L, arg);
@@ -162,7 +163,7 @@ FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t, int n
   }
   Err err = {.at = ERR_NOWHERE};
   HostFunc *host;
-  Status s = lw_host_new(store, t, &host, &err);
+  Status s = lw_host_new(store, t, id, &host, &err);
   if (s != LW_OK) lw_raise(L, s, "%s", err.msg);
   f->host = host;
   f->cell = &host->cell;
@@ -320,7 +321,7 @@ static int func_new(lua_State *L)
   if (lw_push_funcbox(L, st, 2)) luaL_argerror(L, 2, "this is a wasm function already");
   if (!lua_isfunction(L, 2) && luaL_getmetafield(L, 2, "__call") == LUA_TNIL)
     luaL_typeerror(L, 2, "function");
-  lw_push_host(L, st, 2, &t, 1);
+  lw_push_host(L, st, 2, &t, NULL, 1);
   return 1;
 }
 

@@ -83,7 +83,9 @@ GlobalBox *lw_new_global(lua_State *L, State *st, const GlobalType *type, int ar
   Value init = {
     .words = {0, 0}
   };
-  if (!lua_isnoneornil(L, arg)) init = check_value(L, type->type, arg, lua_gettop(L));
+  bool must = lw_val_is_ref(type->type) && (type->type & VAL_NULLABLE) == 0;
+  if (must || !lua_isnoneornil(L, arg))
+    init = check_value(L, type->type, arg, lua_gettop(L));
   Status s = lw_global_new(store, type, init, &box->global, &err);
   if (s != LW_OK) lw_raise(L, s, "%s", err.msg);
   box->own = true;

@@ -23,24 +23,27 @@ typedef struct Resolver {
   lua_State *L;
   State *st;
   const Module *m;
+  const uint32_t *types; /* lw_code_types */
   int imports, inst, things;
   uint32_t nmissing;
 } Resolver;
 
 const char *lw_limits_text(const Limits *l, char *buf, size_t cap)
 {
+  int n = snprintf(buf, cap, "%s%llu", l->is64 ? "i64 " : "", (unsigned long long)l->min);
+  assert(n > 0 && (size_t)n < cap);
   if (l->has_max)
-    snprintf(buf, cap, "%llu %llu", (unsigned long long)l->min,
-             (unsigned long long)l->max);
-  else
-    snprintf(buf, cap, "%llu", (unsigned long long)l->min);
+    n += snprintf(buf + n, cap - (size_t)n, " %llu", (unsigned long long)l->max);
+  assert((size_t)n < cap);
+  snprintf(buf + n, cap - (size_t)n, "%s%s", l->shared ? " shared" : "",
+           l->bytes ? " (pagesize 1)" : "");
   return buf;
 }
 
 const char *lw_extern_type(const Module *m, ExternKind kind, uint32_t index, char *buf,
                            size_t cap)
 {
-  char limits[64], type[40];
+  char limits[96], type[40];
   const Limits *l;
   const GlobalType *g;
   switch (kind) {
@@ -56,6 +59,8 @@ const char *lw_extern_type(const Module *m, ExternKind kind, uint32_t index, cha
     snprintf(buf, cap, g->mutable_ ? "(mut %s)" : "%s",
              lw_val_text(g->type, type, sizeof type));
     return buf;
+  case EXTERN_TAG:
+    return lw_functype_text(lw_module_signature(m, m->tags[index]), buf, cap);
   default: buf[0] = '\0'; return buf;
   }
 }
@@ -159,7 +164,8 @@ static void make_host(const Resolver *r, const Import *im)
   lua_pushliteral(L, ".");
   push_name(L, im->name);
   lua_concat(L, 3);
-  lw_push_host(L, r->st, -2, lw_module_functype(r->m, im->index), -1);
+  uint32_t id = r->types[r->m->funcs[im->index].type];
+  lw_push_host(L, r->st, -2, lw_type_of(id), &id, -1);
 }
 
 static bool is_callable(lua_State *L, int index)
@@ -184,11 +190,11 @@ static Status accept(const Resolver *r, const Import *im, Err *err)
 {
   lua_State *L = r->L;
   int value = lua_gettop(L);
-  bool thing = lw_test(L, r->st, value, KIND_MEMORY) ||
-               lw_test(L, r->st, value, KIND_TABLE) ||
-               lw_test(L, r->st, value, KIND_GLOBAL);
+  bool thing =
+    lw_test(L, r->st, value, KIND_MEMORY) || lw_test(L, r->st, value, KIND_TABLE) ||
+    lw_test(L, r->st, value, KIND_GLOBAL) || lw_test(L, r->st, value, KIND_TAG);
   if (is_number_for_global(r, im))
-    lw_new_global(L, r->st, &r->m->globals[im->index].type, value);
+    lw_new_global(L, r->st, &r->m->globals[im->index].type, value); /* of numbers */
   else if (thing)
     lua_pushvalue(L, value);
   else if (!lw_push_funcbox(L, r->st, value)) {
@@ -199,11 +205,17 @@ static Status accept(const Resolver *r, const Import *im, Err *err)
   return LW_OK;
 }
 
-Status lw_resolve_imports(lua_State *L, State *st, const Module *m, int imports, int inst,
-                          int things, Err *err)
+Status lw_resolve_imports(lua_State *L, State *st, const Code *code, int imports,
+                          int inst, int things, Err *err)
 {
-  Resolver r = {
-    .L = L, .st = st, .m = m, .imports = imports, .inst = inst, .things = things};
+  const Module *m = lw_code_module(code);
+  Resolver r = {.L = L,
+                .st = st,
+                .m = m,
+                .types = lw_code_types(code),
+                .imports = imports,
+                .inst = inst,
+                .things = things};
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   lua_pushliteral(L, ""); /* the list of what is missing */
   int base = lua_gettop(L);
@@ -242,6 +254,10 @@ static Status take(lua_State *L, State *st, const Import *im, ImportValue *out, 
   } else if (g) {
     if (!g->global || g->global->refs == 0) return closed(im, err);
     *out = (ImportValue){.kind = EXTERN_GLOBAL, .u.global = g->global};
+  } else if (lw_test(L, st, -1, KIND_TAG)) {
+    struct Tag *tag = lw_tag_of(L, st, -1);
+    if (!tag) return closed(im, err);
+    *out = (ImportValue){.kind = EXTERN_TAG, .u.tag = tag};
   } else {
     const FuncBox *f = lua_touserdata(L, -1);
     if (!lw_func_live(f)) return closed(im, err);

@@ -40,8 +40,9 @@ typedef struct Wishes {
 static Wishes check_wishes(lua_State *L, int arg)
 {
   static const char *const known[] = {
-    "name",       "memory_max", "table_max",     "stack",    "start",
-    "interleave", "on_trap",    "stack_pointer", "on_close", NULL};
+    "name",     "memory_max",        "table_max", "stack",
+    "start",    "interleave",        "on_trap",   "stack_pointer",
+    "on_close", "catch_host_errors", NULL};
   static const char *const orders[] = {"lifo", "any", NULL};
   static const char *const after[] = {"keep", "close", NULL};
   lw_check_options(L, arg, "instantiate", known);
@@ -55,6 +56,7 @@ static Wishes check_wishes(lua_State *L, int arg)
     luaL_error(L, "option 'stack': at most 1GiB expected");
   w.core.interleave_any = lw_opt_choice(L, arg, "interleave", orders, 0) == 1;
   w.core.on_trap_close = lw_opt_choice(L, arg, "on_trap", after, 0) == 1;
+  w.core.catch_host_errors = lw_opt_bool(L, arg, "catch_host_errors", false);
   w.core.stack_pointer = lw_opt_string(L, arg, "stack_pointer");
   return w;
 }
@@ -134,7 +136,7 @@ static Status link_code(lua_State *L, State *st, Code *code, const InstanceOptio
   ImportValue *imports = lua_newuserdatauv(L, (m->nimports + 1) * sizeof *imports, 0);
   lua_newtable(L);
   int things = lua_gettop(L);
-  TRY(lw_resolve_imports(L, st, m, ARG_IMPORTS, SLOT_INSTANCE, things, err));
+  TRY(lw_resolve_imports(L, st, code, ARG_IMPORTS, SLOT_INSTANCE, things, err));
   if (!((ModuleBox *)lua_touserdata(L, ARG_MODULE))->code)
     return lw_fail(err, LW_CLOSED, ERR_NOWHERE, "the module was closed meanwhile");
   Instance *made = NULL;

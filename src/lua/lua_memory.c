@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rt/shared.h"
+
 #define MEMORY_NAME "wasm.memory"
 
 static bool is_open(const MemoryBox *box)
@@ -81,35 +83,62 @@ void lw_push_memory(lua_State *L, State *st, int inst, Memory *m)
   if (!box->own) lw_hold(L, -1, inst);
 }
 
-/* wasm.memory{min=, max=, shared=, index=, bounds=} -> memory | nil, err */
+/* The userdata at the top has got its memory. */
+static int made(lua_State *L, State *st, MemoryBox *box, uint64_t bytes)
+{
+  box->own = true;
+  lw_own(&box->h, box->memory, own_give_back, memory_forget);
+  lw_weak_set(L, WEAK_THINGS, box->memory, -1);
+  lw_account(L, st, bytes + WASM_PAGE);
+  return 1;
+}
+
+/* wasm.memory{attach=key} -> memory | nil, err */
+static int memory_attach(lua_State *L, State *st, const char *key)
+{
+  Err err = {.at = ERR_NOWHERE};
+  MemoryBox *box = lw_new_box(L, st, KIND_MEMORY, sizeof *box, 1);
+  Status s = lw_shared_attach(key, &box->memory, &err);
+  return s == LW_OK ? made(L, st, box, 0) : lw_push_fail(L, s, &err);
+}
+
+/* wasm.memory{min=, max=, shared=, index=, page_size=, bounds=} -> memory | nil, err */
 static int memory_new(lua_State *L)
 {
-  static const char *const known[] = {"min", "max", "shared", "index", "bounds", NULL};
+  static const char *const known[] = {"min",    "max",       "shared", "index",
+                                      "bounds", "page_size", "attach", NULL};
   static const char *const indexes[] = {"i32", "i64", NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   State *st = lw_state(L);
   Err err = {.at = ERR_NOWHERE};
   lw_store(L, st);
   lw_check_options(L, 1, "memory", known);
-  Limits type = {.max = UINT64_MAX};
-  type.min = lw_opt_count(L, 1, "min", 0, 65536);
-  type.max = lw_opt_count(L, 1, "max", UINT64_MAX, 65536);
+  const char *key = lw_opt_string(L, 1, "attach");
+  if (key) return memory_attach(L, st, key);
+  Limits type = {.is64 = lw_opt_choice(L, 1, "index", indexes, 0) == 1};
+  uint64_t page = lw_opt_count(L, 1, "page_size", WASM_PAGE, WASM_PAGE);
+  luaL_argcheck(L, page == 1 || page == WASM_PAGE, 1, "page_size is 1 or 65536");
+  type.bytes = page == 1;
+  uint64_t most = type.is64 ? (uint64_t)1 << 48 : (uint64_t)1 << 32;
+  if (!type.bytes) most /= WASM_PAGE;
+  type.min = lw_opt_count(L, 1, "min", 0, most);
+  type.max = lw_opt_count(L, 1, "max", UINT64_MAX, most);
   type.has_max = type.max != UINT64_MAX;
-  if (lw_opt_bool(L, 1, "shared", false) || lw_opt_choice(L, 1, "index", indexes, 0) == 1)
-    return lw_push_fail(L,
-                        lw_fail(&err, LW_UNSUPPORTED, ERR_NOWHERE,
-                                "unsupported: shared or 64-bit memories"),
-                        &err);
+  type.shared = lw_opt_bool(L, 1, "shared", false);
+  luaL_argcheck(L, !type.shared || type.has_max, 1, "a shared memory needs a max");
   luaL_argcheck(L, type.min <= type.max, 1, "min is more than max");
   bool explicit_bounds = lw_opt_choice(L, 1, "bounds", modes, 0) == 1;
   MemoryBox *box = lw_new_box(L, st, KIND_MEMORY, sizeof *box, 1);
-  uint64_t max_pages = type.has_max ? type.max : 65536;
-  Status s = lw_memory_new(&type, max_pages, explicit_bounds, &box->memory, &err);
-  if (s != LW_OK) return lw_push_fail(L, s, &err);
-  box->own = true;
-  lw_own(&box->h, box->memory, own_give_back, memory_forget);
-  lw_weak_set(L, WEAK_THINGS, box->memory, -1);
-  lw_account(L, st, box->memory->length + WASM_PAGE);
+  Status s = lw_memory_new(&type, 0, explicit_bounds, &box->memory, &err);
+  return s == LW_OK ? made(L, st, box, box->memory->length) : lw_push_fail(L, s, &err);
+}
+
+/* m:share() -> a key for wasm.memory{attach=}, good while some state has the memory */
+static int memory_share(lua_State *L)
+{
+  const char *key = lw_shared_key(check_memory(L));
+  luaL_argcheck(L, key, 1, "the memory is not shared");
+  lua_pushstring(L, key);
   return 1;
 }
 
@@ -124,7 +153,7 @@ static int memory_size(lua_State *L)
 
 static int memory_pages(lua_State *L)
 {
-  lua_pushinteger(L, (lua_Integer)(check_memory(L)->length / WASM_PAGE));
+  lua_pushinteger(L, (lua_Integer)lw_memory_pages(check_memory(L)));
   return 1;
 }
 
@@ -137,13 +166,13 @@ static int memory_grow(lua_State *L)
   uint64_t old = lw_memory_grow(m, (uint64_t)n);
   if (old == UINT64_MAX) {
     Err err = {.at = ERR_NOWHERE};
-    return lw_push_fail(
-      L,
-      lw_fail(&err, LW_LIMIT, ERR_NOWHERE, "memory of %llu pages cannot grow by %lld",
-              (unsigned long long)(m->length / WASM_PAGE), (long long)n),
-      &err);
+    return lw_push_fail(L,
+                        lw_fail(&err, LW_LIMIT, ERR_NOWHERE,
+                                "memory of %llu pages cannot grow by %lld",
+                                (unsigned long long)lw_memory_pages(m), (long long)n),
+                        &err);
   }
-  lw_account(L, lw_state(L), (uint64_t)n * WASM_PAGE);
+  lw_account(L, lw_state(L), (uint64_t)n << lw_page_log2(&m->type));
   lua_pushinteger(L, (lua_Integer)old);
   return 1;
 }
@@ -320,8 +349,8 @@ static int memory_tostring(lua_State *L)
 {
   const MemoryBox *box = lw_check(L, 1, KIND_MEMORY, MEMORY_NAME);
   if (is_open(box))
-    lua_pushfstring(L, MEMORY_NAME ": %I x 64 KiB",
-                    (LUAI_UACINT)(box->memory->length / WASM_PAGE));
+    lua_pushfstring(L, MEMORY_NAME ": %I x %s", (LUAI_UACINT)lw_memory_pages(box->memory),
+                    box->memory->type.bytes ? "1 byte" : "64 KiB");
   else
     lua_pushliteral(L, MEMORY_NAME " (closed)");
   return 1;
@@ -335,6 +364,7 @@ static const luaL_Reg methods[] = {
   {"write",   memory_write  },
   {"cstring", memory_cstring},
   {"fill",    memory_fill   },
+  {"share",   memory_share  },
   {"copy",    memory_copy   },
   {"u8",      memory_u8     },
   {"i8",      memory_i8     },

@@ -133,10 +133,8 @@ static uint64_t features_of(lua_State *L, int arg)
     else
       off |= (uint64_t)1 << check_feature(L, lua_gettop(L) - 1);
   }
-  if ((only | on) & ~(uint64_t)FEATS_BUILT)
-    luaL_error(L, "option 'features': one of them is not built into this version");
   lua_settop(L, list - 1);
-  uint64_t mask = only ? only | on : (uint64_t)FEATS_BUILT;
+  uint64_t mask = only ? only | on : (uint64_t)FEATS_ALL;
   return (mask & ~off) | (uint64_t)1 << FEAT_MVP;
 }
 
@@ -154,7 +152,7 @@ static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
     opts.eager = eager ? EAGER_YES : EAGER_NO;
   opts.features = features_of(L, arg);
   opts.explicit_bounds = lw_opt_choice(L, arg, "bounds", modes, 0) == 1;
-  opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 0, 0);
+  opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 1, 1);
   return opts;
 }
 
@@ -321,7 +319,7 @@ static int module_info(lua_State *L)
   const CodeImage *image;
   CodeInfo info;
   Err err = {.at = ERR_NOWHERE};
-  Status s = lw_code_image(held->code, opts->explicit_bounds, &image, &err);
+  Status s = lw_code_image(held->code, lw_code_explicit(held->code), &image, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   lw_code_info(held->code, image, &info);
   const CompileStats *c = &info.stats;

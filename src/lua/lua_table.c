@@ -105,13 +105,12 @@ static int table_new(lua_State *L)
   lw_check_options(L, 3, "table", known);
   TableType type = {.elem = lw_check_valtype(L, 2), .limits = {.max = UINT64_MAX}};
   luaL_argcheck(L, lw_val_is_ref(type.elem), 1, "funcref or externref expected");
-  type.limits.min = lw_opt_count(L, 3, "min", 0, UINT32_MAX);
-  type.limits.max = lw_opt_count(L, 3, "max", UINT64_MAX, UINT32_MAX);
+  type.limits.is64 = lw_opt_choice(L, 3, "index", indexes, 0) == 1;
+  uint64_t most = type.limits.is64 ? INT64_MAX : UINT32_MAX;
+  type.limits.min = lw_opt_count(L, 3, "min", 0, most);
+  type.limits.max = lw_opt_count(L, 3, "max", UINT64_MAX, most);
   type.limits.has_max = type.limits.max != UINT64_MAX;
   luaL_argcheck(L, type.limits.min <= type.limits.max, 1, "min is more than max");
-  if (lw_opt_choice(L, 3, "index", indexes, 0) == 1)
-    return lw_push_fail(
-      L, lw_fail(&err, LW_UNSUPPORTED, ERR_NOWHERE, "unsupported: 64-bit tables"), &err);
   lua_getfield(L, 3, "init");
   TableBox *box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_GIVEN);
   lua_replace(L, 1);
@@ -191,7 +190,7 @@ static int table_grow(lua_State *L)
 /* t:type() -> "10 20 funcref" */
 static int table_type(lua_State *L)
 {
-  char limits[64], elem[32];
+  char limits[96], elem[40];
   const Table *t = check_table(L);
   lua_pushfstring(L, "%s %s", lw_limits_text(&t->type.limits, limits, sizeof limits),
                   lw_val_text(t->type.elem, elem, sizeof elem));

@@ -2,12 +2,14 @@
 ** lua_tools.c -- what specs and tools ask the core: operators, dumps, figures.
 ** Layer: lua.
 */
+#include "base/cpu.h"
 #include "lua/bind.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "jit/alloc.h"
 #include "jit/text.h"
 #include "rt/worker.h"
 #include "wasm/ops.h"
@@ -129,7 +131,7 @@ static int tools_dump(lua_State *L)
   lw_check_options(L, 4, "dump", known);
   CompileOptions opts = {0};
   opts.explicit_bounds = lw_opt_choice(L, 4, "bounds", modes, 0) == 1;
-  opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 2);
+  opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 1);
   Err err = {.at = ERR_NOWHERE};
   HeldModule *m;
   HeldText *held = lw_new_held_text(L, lw_state(L));
@@ -216,19 +218,41 @@ static int tools_collect(lua_State *L)
   return 0;
 }
 
+#ifndef NDEBUG
+/* core.ra_keep(mask): only these registers are given away (jit/ra.h), in builds for
+ * specs. */
+static int ra_keep(lua_State *L)
+{
+  lw_ra_keep((uint32_t)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+/* core.cpu_keep(mask): code for a lesser processor (CPU_* of base/cpu.h), in builds for
+   specs. */
+static int cpu_keep(lua_State *L)
+{
+  lw_cpu_keep((uint32_t)luaL_checkinteger(L, 1));
+  return 0;
+}
+#endif
+
 static const luaL_Reg held_meta[] = {
   {"__gc", lw_box_gc},
   {NULL,   NULL     },
 };
 static const luaL_Reg functions[] = {
+#ifndef NDEBUG
+  {"cpu_keep",  cpu_keep       },
+   {"ra_keep",   ra_keep        },
+#endif
   {"drain",     tools_drain    },
-  {"opcodes",   tools_opcodes  },
+   {"opcodes",   tools_opcodes  },
   {"dump",      tools_dump     },
-  {"ir_parse",  tools_ir_parse },
+   {"ir_parse",  tools_ir_parse },
   {"stats",     tools_stats    },
-  {"interrupt", tools_interrupt},
+   {"interrupt", tools_interrupt},
   {"collect",   tools_collect  },
-  {NULL,        NULL           },
+   {NULL,        NULL           },
 };
 
 void lw_open_tools(lua_State *L)

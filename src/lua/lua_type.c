@@ -12,32 +12,43 @@
 static const struct {
   const char *text;
   ValType type;
-} names[] = {
-  {"i32",       VAL_I32      },
-  {"i64",       VAL_I64      },
-  {"f32",       VAL_F32      },
-  {"f64",       VAL_F64      },
-  {"v128",      VAL_V128     },
-  {"funcref",   VAL_FUNCREF  },
-  {"externref", VAL_EXTERNREF},
+} numbers[] = {
+  {"i32",  VAL_I32 },
+  {"i64",  VAL_I64 },
+  {"f32",  VAL_F32 },
+  {"f64",  VAL_F64 },
+  {"v128", VAL_V128},
 };
+
+/* Heap types, and what (ref null of them) is for short. */
+static const struct {
+  const char *text, *ref;
+  uint32_t heap;
+} heaps[] = {
+  {"func",     "funcref",       HEAP_FUNC    },
+  {"extern",   "externref",     HEAP_EXTERN  },
+  {"any",      "anyref",        HEAP_ANY     },
+  {"eq",       "eqref",         HEAP_EQ      },
+  {"i31",      "i31ref",        HEAP_I31     },
+  {"struct",   "structref",     HEAP_STRUCT  },
+  {"array",    "arrayref",      HEAP_ARRAY   },
+  {"none",     "nullref",       HEAP_NONE    },
+  {"nofunc",   "nullfuncref",   HEAP_NOFUNC  },
+  {"noextern", "nullexternref", HEAP_NOEXTERN},
+};
+
+static bool is_word(const char *text, size_t len, const char *word)
+{
+  return strlen(word) == len && memcmp(word, text, len) == 0;
+}
 
 static ValType type_called(const char *text, size_t len)
 {
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strlen(names[i].text) == len && memcmp(names[i].text, text, len) == 0)
-      return names[i].type;
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (is_word(text, len, numbers[i].text)) return numbers[i].type;
+  for (size_t i = 0; i < sizeof heaps / sizeof *heaps; i++)
+    if (is_word(text, len, heaps[i].ref)) return VAL_REF_TO(heaps[i].heap, 1);
   return VAL_NONE;
-}
-
-ValType lw_check_valtype(lua_State *L, int arg)
-{
-  size_t len;
-  const char *text = luaL_checklstring(L, arg, &len);
-  ValType t = type_called(text, len);
-  if (t == VAL_NONE) luaL_argerror(L, arg, lua_pushfstring(L, "unknown type '%s'", text));
-  if (t == VAL_V128) luaL_argerror(L, arg, "v128 is not supported yet");
-  return t;
 }
 
 static const char *skip_space(const char *p)
@@ -47,17 +58,61 @@ static const char *skip_space(const char *p)
   return p;
 }
 
-/* One type name at *p, which moves behind it. */
-static ValType read_type(lua_State *L, int arg, const char **p)
+/* The word at *p, which moves behind it and the space there. */
+static size_t read_word(const char **p, const char **word)
 {
-  const char *start = skip_space(*p), *end = start;
+  const char *end = *word = *p;
   while (isalnum((unsigned char)*end))
     end++;
-  assert(end >= start);
-  ValType t = type_called(start, (size_t)(end - start));
-  if (t == VAL_NONE || t == VAL_V128)
-    luaL_argerror(L, arg, lua_pushfstring(L, "a type expected near '%s'", start));
   *p = skip_space(end);
+  return (size_t)(end - *word);
+}
+
+/* "ref null? heap)", *p being behind the parenthesis; VAL_NONE: it is not. */
+static ValType read_reference(const char **p)
+{
+  const char *word;
+  size_t len = read_word(p, &word);
+  if (!is_word(word, len, "ref")) return VAL_NONE;
+  len = read_word(p, &word);
+  bool nullable = is_word(word, len, "null");
+  if (nullable) len = read_word(p, &word);
+  for (size_t i = 0; i < sizeof heaps / sizeof *heaps; i++)
+    if (**p == ')' && is_word(word, len, heaps[i].text)) {
+      *p = skip_space(*p + 1);
+      return VAL_REF_TO(heaps[i].heap, nullable);
+    }
+  return VAL_NONE;
+}
+
+/* One type at *p, which moves behind it; VAL_NONE: there is none. */
+static ValType read_type_at(const char **p)
+{
+  *p = skip_space(*p);
+  if (**p == '(') {
+    *p = skip_space(*p + 1);
+    return read_reference(p);
+  }
+  const char *word;
+  size_t len = read_word(p, &word);
+  return type_called(word, len);
+}
+
+ValType lw_check_valtype(lua_State *L, int arg)
+{
+  const char *text = luaL_checkstring(L, arg), *p = text;
+  ValType t = read_type_at(&p);
+  if (t == VAL_NONE || *p)
+    luaL_argerror(L, arg, lua_pushfstring(L, "unknown type '%s'", text));
+  return t;
+}
+
+static ValType read_type(lua_State *L, int arg, const char **p)
+{
+  const char *start = skip_space(*p);
+  ValType t = read_type_at(p);
+  if (t == VAL_NONE)
+    luaL_argerror(L, arg, lua_pushfstring(L, "a type expected near '%s'", start));
   return t;
 }
 
@@ -91,7 +146,7 @@ FuncType lw_check_functype(lua_State *L, int arg)
   t.results = types + t.nparams;
   if (p[0] == '-' && p[1] == '>') {
     p = skip_space(p + 2);
-    if (*p == '(')
+    if (*p == '(' && strncmp(skip_space(p + 1), "ref", 3) != 0)
       t.nresults = read_list(L, arg, &p, types + t.nparams);
     else {
       types[t.nparams] = read_type(L, arg, &p);

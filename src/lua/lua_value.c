@@ -4,7 +4,8 @@
 ** Nothing is wrapped or rounded silently: a number that does not fit is refused with the
 ** reason. "Bits" are integers holding the exact pattern of a float, for NaNs.
 ** References: a funcref is a FuncCell; an externref is a box that names a slot in the
-** Lua table of the box (instance, host function, table, global) that got the value.
+** Lua table of the box (instance, host function, table, global) that got the value; an
+** object is a wasm.ref (lua_ref.c), an i31 an integer.
 ** Invariant: lw_to_value creates no collectable Lua object, so between the first and the
 ** last conversion of a call no finalizer runs and no lw_gc_collect can miss a new box.
 ** Layer: lua.
@@ -15,6 +16,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "rt/tag.h"
 
 enum { GIVEN_LIMIT = 256 };
 
@@ -98,9 +101,12 @@ void lw_prepare_owner(lua_State *L, State *st, int owner)
 
 static const char *refuse(lua_State *L, int arg, ValType t, char why[WHY_SIZE])
 {
-  char type[32];
+  char type[40];
   lw_val_text(t, type, sizeof type);
-  if (lua_type(L, arg) == LUA_TNUMBER) {
+  if (t == VAL_V128 && lua_type(L, arg) == LUA_TSTRING)
+    snprintf(why, WHY_SIZE, "v128 expected, a string of 16 bytes, not %d",
+             (int)lua_rawlen(L, arg));
+  else if (lua_type(L, arg) == LUA_TNUMBER) {
     bool whole =
       lua_isinteger(L, arg) || lua_tonumber(L, arg) == floor(lua_tonumber(L, arg));
     snprintf(why, WHY_SIZE, "%s expected, %.14g %s", type, lua_tonumber(L, arg),
@@ -128,6 +134,17 @@ static bool to_word(lua_State *L, int arg, bool bits, Value *out)
   if (!to_integer(L, arg, &v) || v < INT32_MIN || v > (lua_Integer)UINT32_MAX)
     return false;
   out->i64 = (uint32_t)v;
+  return true;
+}
+
+/* A string of 16 bytes, lane 0 first. */
+static bool to_vector(lua_State *L, int arg, Value *out)
+{
+  size_t len = 0;
+  const char *bytes =
+    lua_type(L, arg) == LUA_TSTRING ? lua_tolstring(L, arg, &len) : NULL;
+  if (!bytes || len != sizeof out->v128) return false;
+  memcpy(out->v128, bytes, sizeof out->v128);
   return true;
 }
 
@@ -205,29 +222,79 @@ static void keep_func(lua_State *L, const FuncBox *f, int func, int owner)
   lua_pop(L, 1);
 }
 
-static const char *to_reference(lua_State *L, int arg, ValType t, int owner, Value *out,
-                                char why[WHY_SIZE])
+/* Externref: any value; an object is what it is, all else goes into a box. */
+static const char *to_extern(lua_State *L, State *st, int arg, int owner, Value *out)
 {
-  out->ref = 0;
-  if (lua_isnoneornil(L, arg)) return NULL;
-  assert(owner && "references need a prepared owner");
-  State *st = ((OwnerBox *)lua_touserdata(L, owner))->h.state;
-  if (lw_val_heap(t) == HEAP_EXTERN) {
-    out->ref = keep_extern(L, arg, owner);
-    return out->ref ? NULL : "out of memory for a reference";
-  }
+  out->ref = lw_object_of(L, st, arg);
+  if (out->ref && lw_ref_is_exn(out->ref)) out->ref = 0; /* of another hierarchy */
+  if (!out->ref) out->ref = keep_extern(L, arg, owner);
+  return out->ref ? NULL : "out of memory for a reference";
+}
+
+static const char *to_function(lua_State *L, State *st, int arg, ValType t, int owner,
+                               Value *out, char why[WHY_SIZE])
+{
   FuncBox *f = lw_push_funcbox(L, st, arg);
   if (!f) {
     snprintf(why, WHY_SIZE, "function of an instance or wasm.func expected, got %s%s",
              luaL_typename(L, arg), lua_isfunction(L, arg) ? " of Lua" : "");
     return why;
   }
-  if (lw_func_live(f)) {
+  const char *wrong = NULL;
+  if (!lw_func_live(f)) {
+    wrong = "the function's instance is closed";
+  } else if (!lw_type_match(VAL_REF_TO(f->cell->type, 0), t)) {
+    wrong = "the function has another type";
+  } else {
     keep_func(L, f, -1, owner);
     out->ref = (uint64_t)(uintptr_t)f->cell;
   }
   lua_pop(L, 1);
-  return out->ref ? NULL : "the function's instance is closed";
+  return wrong;
+}
+
+/* anyref and below: objects, integers of 31 bits as i31; anyref takes every value. */
+static const char *to_any(lua_State *L, State *st, int arg, ValType t, int owner,
+                          Value *out, char why[WHY_SIZE])
+{
+  enum { I31_MIN = -(1 << 30), I31_MAX = (1 << 30) - 1 };
+  lua_Integer v = 0;
+  uint64_t object = lw_object_of(L, st, arg);
+  if (!object && to_integer(L, arg, &v) && v >= I31_MIN && v <= I31_MAX)
+    object = lw_i31_new((uint32_t)v);
+  if (object && !lw_ref_is_i31(object) && lw_ref_is_exn(object))
+    return refuse(L, arg, t, why);
+  if (object && lw_ref_fits(object, t)) {
+    out->ref = object;
+    return NULL;
+  }
+  if (lw_val_heap(t) == HEAP_ANY) return to_extern(L, st, arg, owner, out);
+  return refuse(L, arg, t, why);
+}
+
+static const char *to_reference(lua_State *L, int arg, ValType t, int owner, Value *out,
+                                char why[WHY_SIZE])
+{
+  out->ref = 0;
+  if (lua_isnoneornil(L, arg))
+    return t & VAL_NULLABLE ? NULL : "nil for a reference that cannot be null";
+  assert(owner && "references need a prepared owner");
+  State *st = ((OwnerBox *)lua_touserdata(L, owner))->h.state;
+  uint32_t heap = lw_val_heap(t);
+  switch (lw_heap_top(lw_type_abstract(heap))) {
+  case HEAP_FUNC: return to_function(L, st, arg, t, owner, out, why);
+  case HEAP_ANY: return to_any(L, st, arg, t, owner, out, why);
+  case HEAP_EXTERN:
+    if (heap == HEAP_EXTERN) return to_extern(L, st, arg, owner, out);
+    break;
+  case HEAP_EXN:
+    out->ref = lw_object_of(L, st, arg);
+    if (out->ref && heap == HEAP_EXN && lw_ref_is_exn(out->ref)) return NULL;
+    out->ref = 0;
+    break;
+  default: break;
+  }
+  return refuse(L, arg, t, why);
 }
 
 const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
@@ -237,13 +304,14 @@ const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
     .words = {0, 0}
   };
   if (lw_val_is_ref(t)) return to_reference(L, arg, t, owner, out, why);
+  if (t == VAL_V128) return to_vector(L, arg, out) ? NULL : refuse(L, arg, t, why);
   return to_number(L, arg, t, bits, out) ? NULL : refuse(L, arg, t, why);
 }
 
 static void push_extern(lua_State *L, uint64_t ref)
 {
-  const ExternBox *box = ref ? lw_extern_of(ref) : NULL;
-  if (!box || !lw_weak_get(L, WEAK_OWNERS, box->owner)) {
+  const ExternBox *box = lw_extern_of(ref);
+  if (!lw_weak_get(L, WEAK_OWNERS, box->owner)) {
     lua_pushnil(L);
     return;
   }
@@ -252,6 +320,19 @@ static void push_extern(lua_State *L, uint64_t ref)
   lua_rawgeti(L, -1, box->slot);
   lua_replace(L, -3);
   lua_pop(L, 1);
+}
+
+/* A reference that is none to a function. */
+static void push_ref(lua_State *L, State *st, uint64_t ref)
+{
+  if (!ref)
+    lua_pushnil(L);
+  else if (lw_ref_is_i31(ref))
+    lua_pushinteger(L, lw_i31_signed(ref));
+  else if (lw_ref_is_box(ref))
+    push_extern(L, ref);
+  else
+    lw_push_object(L, st, ref);
 }
 
 void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v)
@@ -271,12 +352,13 @@ void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v)
     else
       lua_pushnumber(L, v.f64);
     break;
+  case VAL_V128: lua_pushlstring(L, (const char *)v.v128, sizeof v.v128); break;
   default:
     assert(lw_val_is_ref(t));
-    if (lw_val_heap(t) == HEAP_EXTERN)
-      push_extern(L, v.ref);
-    else
+    if (lw_heap_top(lw_type_abstract(lw_val_heap(t))) == HEAP_FUNC)
       lw_push_func(L, st, (FuncCell *)(uintptr_t)v.ref);
+    else
+      push_ref(L, st, v.ref);
   }
 }
 

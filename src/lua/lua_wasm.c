@@ -38,6 +38,8 @@ __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
   lw_open_view(L);
   lw_open_table(L);
   lw_open_global(L);
+  lw_open_ref(L);
+  lw_open_tag(L);
   lw_open_instance(L);
   lw_open_module(L);
   lw_open_reload(L);

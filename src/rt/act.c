@@ -33,6 +33,9 @@ _Static_assert(offsetof(Activation, trap_pc) == ACT_TRAP_PC, "layout.h");
 _Static_assert(offsetof(Activation, trap_rbp) == ACT_TRAP_RBP, "layout.h");
 _Static_assert(offsetof(Activation, trap_rsp) == ACT_TRAP_RSP, "layout.h");
 _Static_assert(offsetof(Activation, trap_ctx) == ACT_TRAP_CTX, "layout.h");
+_Static_assert(offsetof(Activation, land_pc) == ACT_LAND_PC, "layout.h");
+_Static_assert(offsetof(Activation, land_rbp) == ACT_LAND_RBP, "layout.h");
+_Static_assert(offsetof(Activation, exn) == ACT_EXN, "layout.h");
 _Static_assert(offsetof(Activation, flags) == ACT_FLAGS, "layout.h");
 _Static_assert((int)ACT_IS_RETURNED == ACT_RETURNED, "layout.h");
 _Static_assert((int)ACT_IS_CALLOUT == ACT_CALLOUT, "layout.h");
@@ -290,7 +293,9 @@ static inline ActWhy run(Activation *a, bool fresh)
   }
   a->store->act = a;
   a->state = ACT_RUNNING;
-  ActWhy why = (ActWhy)(fresh ? lw_stub_enter(a, a->entry) : lw_stub_resume(a));
+  ActWhy why = (ActWhy)(fresh        ? lw_stub_enter(a, a->entry)
+                        : a->land_pc ? lw_stub_resume_landing(a)
+                                     : lw_stub_resume(a));
   lw_trap_end();
   switch (why) {
   case ACT_IS_CALLOUT: assert(a->state == ACT_OUT); return why;
@@ -316,7 +321,7 @@ unsigned lw_act_callout(Activation *a)
   (void)ready;
   s->act = a;
   a->state = ACT_RUNNING;
-  return ACT_IS_RETURNED;
+  return a->land_pc ? ACT_LANDS : (unsigned)ACT_IS_RETURNED;
 }
 
 ActWhy lw_act_enter(Activation *a)
@@ -381,6 +386,8 @@ void lw_act_drop(Activation *a)
   if (a->next) a->next->prev = a->prev;
   if (s->acts == a) s->acts = a->next;
   a->callee = NULL;
+  a->land_pc = NULL;
+  a->exn = 0;
   a->user = a->anchor = NULL;
   a->laid_out = false;
   a->trap_pc = NULL;

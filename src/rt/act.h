@@ -50,6 +50,9 @@ struct Activation {
   uint8_t *trap_rsp;
   void *trap_ctx;
   uint32_t flags;
+  const uint8_t *land_pc; /* a throw goes on there (rt/except.c) */
+  void **land_rbp;
+  uint64_t exn; /* an exception on its way, or that nobody has caught */
   /* not known to machine code */
   ActState state;
   Store *store;

@@ -12,7 +12,9 @@
 
 #include "jit/layout.h"
 #include "rt/frames.h"
+#include "rt/keep.h"
 #include "rt/state.h"
+#include "rt/tag.h"
 
 bool lw_instance_busy(const Instance *i)
 {
@@ -57,6 +59,8 @@ static void give_back_imports(Instance *i)
     lw_memory_unref(lw_instance_memory(i, k));
   for (uint32_t k = 0; k < m->ntables; k++)
     lw_table_unref(lw_instance_table(i, k));
+  for (uint32_t k = 0; k < m->ntags; k++)
+    lw_tag_unref(lw_instance_tag(i, k));
   for (uint32_t k = 0; k < m->nglobals; k++)
     if (lw_layout_global_is_cell(m, k)) lw_global_unref(lw_instance_global(i, k));
 }
@@ -83,12 +87,16 @@ static void finish(Instance *i)
   give_back_imports(i);
   if (i->slot) lw_slot_give(i->slot);
   free(i->elem_dropped); /* data_dropped lies in the same block */
+  for (uint32_t k = 0; i->elem_refs && k < i->module->nelems; k++)
+    free(i->elem_refs[k]);
+  free(i->elem_refs);
   if (i->shell) i->shell->instance = NULL;
   Code *code = i->code;
   i->state = INSTANCE_CLOSED;
   i->slot = NULL;
   i->shell = NULL;
   i->elem_dropped = i->data_dropped = NULL;
+  i->elem_refs = NULL;
   i->code = NULL;
   i->module = NULL;
   i->image = NULL;
@@ -99,6 +107,7 @@ static void finish(Instance *i)
   delist(&s->closing, i);
   lw_instance_enlist(&s->instances, i);
   s->heap.since++; /* a shell the collector may free */
+  lw_types_stale(s);
   lw_code_unref(code);
 }
 

@@ -20,8 +20,10 @@
 #include "base/os.h"
 #include "rt/func.h"
 #include "rt/lazy.h"
+#include "rt/memory.h"
 #include "rt/prefill.h"
 #include "rt/texts.h"
+#include "rt/type.h"
 #include "rt/worker.h"
 
 typedef enum { CODE_COMPILING, CODE_READY, CODE_FAILED } CodeState;
@@ -124,9 +126,7 @@ static Status intern_types(Code *c, Err *err)
   const Module *m = &c->module;
   c->types = calloc(m->ntypes ? m->ntypes : 1, sizeof *c->types);
   if (!c->types) return lw_nomem(err, "a module's types");
-  for (; c->ntypes < m->ntypes; c->ntypes++)
-    TRY(lw_type_intern(&m->types[c->ntypes], &c->types[c->ntypes], NULL, err));
-  return LW_OK;
+  return lw_types_intern(m, c->types, &c->ntypes, err);
 }
 
 static bool is_lazy(const Code *c)
@@ -223,6 +223,14 @@ Status lw_code_complete(Code *c, bool explicit_bounds, bool (*go_on)(void *user)
   return LW_OK;
 }
 
+bool lw_code_explicit(const Code *c)
+{
+  bool checked = c->options.explicit_bounds;
+  for (uint32_t k = 0; k < c->module.nmemories; k++)
+    checked |= lw_limits_checked(&c->module.memories[k]);
+  return checked;
+}
+
 /* All that has to be done before anybody may use it. */
 static Status build(Code *c, bool *loaded, Err *err)
 {
@@ -230,7 +238,7 @@ static Status build(Code *c, bool *loaded, Err *err)
   TRY(lw_module_decode(c->bytes, c->size, &d, &c->module, err));
   Status s = lw_module_validate_outside(&c->module, err);
   if (s == LW_OK) s = intern_types(c, err);
-  if (s == LW_OK) s = image_once(c, c->options.explicit_bounds, loaded, err);
+  if (s == LW_OK) s = image_once(c, lw_code_explicit(c), loaded, err);
   if (s != LW_OK) lw_module_free(&c->module);
   return s;
 }
@@ -356,10 +364,11 @@ Status lw_code_compile(const uint8_t *bytes, size_t size, const CodeOptions *opt
 {
   TRY(obtain(bytes, size, opts, store, out, how, err));
   Status s = LW_OK;
+  bool explicit_bounds = lw_code_explicit(*out);
   if (opts->eager == EAGER_YES)
-    s = lw_code_complete(*out, opts->explicit_bounds, NULL, NULL, err);
-  else if ((*out)->images[opts->explicit_bounds].lazy)
-    lw_worker_add(*out, opts->explicit_bounds);
+    s = lw_code_complete(*out, explicit_bounds, NULL, NULL, err);
+  else if ((*out)->images[explicit_bounds].lazy)
+    lw_worker_add(*out, explicit_bounds);
   if (s != LW_OK) lw_code_unref(*out);
   return s;
 }

@@ -69,6 +69,9 @@ void lw_code_unref(Code *c);
 
 const Module *lw_code_module(const Code *c);
 const CodeOptions *lw_code_options(const Code *c);
+/* Which image it starts with: as the options say, or explicit since a memory of its wants
+   that. */
+bool lw_code_explicit(const Code *c);
 /* XXH3-128 of the bytes (lw_code_module(c)->bytes, ->size). */
 Hash128 lw_code_hash(const Code *c);
 /* Something that is done once, by whoever comes first; see lw_once_claim. */

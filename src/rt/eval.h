@@ -7,8 +7,9 @@
 
 #include "rt/instance.h"
 
-/* In the context of instance i, whose cells and earlier globals must be ready. Standard,
-   section 3.3.13. i32 and f32 values have a zero upper half. */
+/* Globals and functions must be in place as far as it uses them. */
+Status lw_eval(Instance *i, Span expr, Value *out, Err *err);
+/* One that makes no object: offsets, functions, numbers. It cannot fail. */
 Value lw_eval_const(Instance *i, Span expr);
 
 #endif

@@ -39,7 +39,7 @@ _Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
 void lw_vm_init(VmCtx *vm, Store *s)
 {
   *vm = (VmCtx){
-    .poll = s->poll->address,
+    .poll = s->poll->address + POLL_WORD,
     .store = s,
     .helpers = lw_helpers,
     .call_c = lw_stub_helper,
@@ -47,11 +47,22 @@ void lw_vm_init(VmCtx *vm, Store *s)
   };
 }
 
-Status lw_host_new(Store *s, const FuncType *type, HostFunc **out, Err *err)
+/* A reference to the type, known or looked up. */
+static Status type_for(const FuncType *type, const uint32_t *id, HostFunc *h, Err *err)
+{
+  if (!id) return lw_type_intern(type, &h->cell.type, &h->type, err);
+  lw_type_retain(*id);
+  h->cell.type = *id;
+  h->type = lw_type_of(*id);
+  return LW_OK;
+}
+
+Status lw_host_new(Store *s, const FuncType *type, const uint32_t *id, HostFunc **out,
+                   Err *err)
 {
   HostFunc *h = calloc(1, sizeof *h);
   if (!h) return lw_nomem(err, "a host function");
-  Status status = lw_type_intern(type, &h->cell.type, &h->type, err);
+  Status status = type_for(type, id, h, err);
   if (status != LW_OK) {
     free(h);
     return status;

@@ -54,7 +54,10 @@ typedef struct HostFunc {
   struct HostFunc *prev, *next; /* Store.hosts */
 } HostFunc;
 
-Status lw_host_new(Store *s, const FuncType *type, HostFunc **out, Err *err);
+/* `type` names other types by id; `id`: the canonical type to have, or NULL for that of a
+   plain function type. */
+Status lw_host_new(Store *s, const FuncType *type, const uint32_t *id, HostFunc **out,
+                   Err *err);
 HostFunc *lw_host_ref(HostFunc *h);
 /* When the last reference goes the shell stays until no table, global or stack refers to
    it; calling it then traps ("callee instance closed"). */

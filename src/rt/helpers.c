@@ -15,7 +15,9 @@
 #include "jit/trap.h"
 #include "rt/instance.h"
 #include "rt/segment.h"
+#include "rt/shared.h"
 #include "rt/store.h"
+#include "rt/type.h"
 
 static uint64_t end(Instance *i, unsigned trap_code)
 {
@@ -45,11 +47,17 @@ static Table *table(Instance *i, uint64_t x)
   return lw_instance_table(i, (uint32_t)x);
 }
 
+static uint64_t lw_helper_memory_grow64(Instance *i, uint64_t x, uint64_t pages)
+{
+  Memory *m = memory(i, x);
+  uint64_t old = lw_memory_grow(m, pages);
+  if (old != UINT64_MAX) note_growth(i, pages << lw_page_log2(&m->type));
+  return old;
+}
+
 static uint64_t lw_helper_memory_grow(Instance *i, uint64_t x, uint64_t pages)
 {
-  uint64_t old = lw_memory_grow(memory(i, x), pages);
-  if (old != UINT64_MAX) note_growth(i, pages * WASM_PAGE);
-  return old_size(old);
+  return old_size(lw_helper_memory_grow64(i, x, pages));
 }
 
 static uint64_t lw_helper_memory_fill(Instance *i, uint64_t x, uint64_t dst,
@@ -77,6 +85,35 @@ static uint64_t lw_helper_memory_init(Instance *i, uint64_t x, uint64_t data,
   return end(i, lw_data_copy(i, memory(i, x), (uint32_t)data, dst, src, n));
 }
 
+static uint64_t lw_helper_atomic_notify(Instance *i, uint64_t x, uint64_t at, uint64_t n)
+{
+  Memory *m = memory(i, x);
+  if (!lw_memory_has(m, at, 4)) return end(i, TRAP_MEMORY);
+  return lw_shared_notify(m, at, (uint32_t)n);
+}
+
+static uint64_t atomic_wait(Instance *i, uint64_t x, uint64_t at, unsigned size,
+                            uint64_t expected, uint64_t ns)
+{
+  Memory *m = memory(i, x);
+  if (!lw_memory_has(m, at, size)) return end(i, TRAP_MEMORY);
+  if (!m->shared) return end(i, TRAP_NOT_SHARED);
+  WaitEnd why = lw_shared_wait(i->vm.store, m, at, size, expected, (int64_t)ns);
+  return why == WAIT_INTERRUPT ? end(i, TRAP_INTERRUPT) : (uint64_t)why;
+}
+
+static uint64_t lw_helper_atomic_wait32(Instance *i, uint64_t x, uint64_t at,
+                                        uint64_t expected, uint64_t ns)
+{
+  return atomic_wait(i, x, at, 4, expected, ns);
+}
+
+static uint64_t lw_helper_atomic_wait64(Instance *i, uint64_t x, uint64_t at,
+                                        uint64_t expected, uint64_t ns)
+{
+  return atomic_wait(i, x, at, 8, expected, ns);
+}
+
 static uint64_t lw_helper_data_drop(Instance *i, uint64_t data)
 {
   assert(data < i->module->ndatas);
@@ -84,11 +121,16 @@ static uint64_t lw_helper_data_drop(Instance *i, uint64_t data)
   return 0;
 }
 
-static uint64_t lw_helper_table_grow(Instance *i, uint64_t x, uint64_t ref, uint64_t n)
+static uint64_t lw_helper_table_grow64(Instance *i, uint64_t x, uint64_t ref, uint64_t n)
 {
   uint64_t old = lw_table_grow(table(i, x), n, ref);
   if (old != UINT64_MAX) note_growth(i, n * sizeof(uint64_t));
-  return old_size(old);
+  return old;
+}
+
+static uint64_t lw_helper_table_grow(Instance *i, uint64_t x, uint64_t ref, uint64_t n)
+{
+  return old_size(lw_helper_table_grow64(i, x, ref, n));
 }
 
 static uint64_t lw_helper_table_fill(Instance *i, uint64_t x, uint64_t start,
@@ -121,6 +163,14 @@ static uint64_t lw_helper_elem_drop(Instance *i, uint64_t elem)
   assert(elem < i->module->nelems);
   i->elem_dropped[elem] = true;
   return 0;
+}
+
+static uint64_t lw_helper_check_sig(Instance *i, uint64_t cell, uint64_t typeidx)
+{
+  const FuncCell *c = (const FuncCell *)(uintptr_t)cell;
+  if (!c) return end(i, TRAP_ELEMENT_NULL);
+  bool fits = lw_type_below(c->type, i->vm.types[typeidx]);
+  return end(i, fits ? TRAP_NONE : TRAP_SIGNATURE);
 }
 
 /* A function's address as data: what POSIX promises and ISO C leaves open. */

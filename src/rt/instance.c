@@ -16,10 +16,14 @@
 
 #include "jit/layout.h"
 #include "rt/eval.h"
+#include "rt/keep.h"
 #include "rt/link.h"
 #include "rt/segment.h"
 #include "rt/state.h"
+#include "rt/tag.h"
 #include "rt/trap.h"
+#include "rt/type.h"
+#include "wasm/match.h"
 
 _Static_assert(offsetof(Instance, vm) == 0, "r14 of an instance");
 _Static_assert(sizeof(Instance) <= INSTANCE_WORDS, "the words begin behind it");
@@ -67,6 +71,17 @@ GlobalCell *lw_instance_global(Instance *i, uint32_t global)
 {
   assert(global < i->module->nglobals);
   return *global_place(i, global);
+}
+
+static Tag **tag_place(Instance *i, uint32_t tag)
+{
+  return at(i, lw_layout_tag(i->module, tag));
+}
+
+Tag *lw_instance_tag(Instance *i, uint32_t tag)
+{
+  assert(tag < i->module->ntags);
+  return *tag_place(i, tag);
 }
 
 Value *lw_instance_global_value(Instance *i, uint32_t global)
@@ -161,6 +176,7 @@ static void take_imports(Instance *i, const ImportValue *imports)
     case EXTERN_MEMORY: *memory_place(i, x) = lw_memory_ref(v->u.memory); break;
     case EXTERN_TABLE: *table_place(i, x) = lw_table_ref(v->u.table); break;
     case EXTERN_GLOBAL: *global_place(i, x) = lw_global_ref(v->u.global); break;
+    case EXTERN_TAG: *tag_place(i, x) = lw_tag_ref(v->u.tag); break;
     default: assert(!"checked by lw_link_check");
     }
   }
@@ -170,13 +186,14 @@ static Status make_memories(Instance *i, const InstanceOptions *opts, size_t *la
                             Err *err)
 {
   const Module *m = i->module;
-  uint64_t max = opts->memory_max_bytes / WASM_PAGE;
-  if (opts->memory_max_bytes && !max) max = 1;
   bool explicit_bounds = lw_code_options(i->code)->explicit_bounds;
   *laid_out = 0;
   for (uint32_t k = m->nmemories_imported; k < m->nmemories; k++) {
     size_t size = 0;
-    int image = k == 0 && !explicit_bounds ? lw_code_data_image(i->code, &size) : -1;
+    uint64_t max = opts->memory_max_bytes >> lw_page_log2(&m->memories[k]);
+    if (opts->memory_max_bytes && !max) max = 1;
+    bool guard = !explicit_bounds && !lw_limits_checked(&m->memories[k]);
+    int image = k == 0 && guard ? lw_code_data_image(i->code, &size) : -1;
     Memory *made;
     TRY(lw_memory_new_image(&m->memories[k], max, explicit_bounds, image, size, &made,
                             err));
@@ -190,7 +207,7 @@ static Status make_memories(Instance *i, const InstanceOptions *opts, size_t *la
 static Status choose_image(Instance *i, Err *err)
 {
   const Module *m = i->module;
-  i->explicit_bounds = lw_code_options(i->code)->explicit_bounds;
+  i->explicit_bounds = lw_code_explicit(i->code);
   for (uint32_t k = 0; k < m->nmemories; k++)
     if (!lw_instance_memory(i, k)->guard) i->explicit_bounds = true;
   if (m->nmemories) {
@@ -227,15 +244,27 @@ static void fill_cells(Instance *i)
     fill_cell(i, &i->shell->cells[m->nescapes], m->start);
 }
 
+static Status make_tags(Instance *i, Err *err)
+{
+  const Module *m = i->module;
+  for (uint32_t k = m->ntags_imported; k < m->ntags; k++)
+    TRY(lw_tag_new(i->vm.store, i->vm.types[m->tags[k]], tag_place(i, k), err));
+  return LW_OK;
+}
+
 static Status make_globals(Instance *i, Err *err)
 {
   const Module *m = i->module;
   for (uint32_t k = m->nglobals_imported; k < m->nglobals; k++) {
-    Value v = lw_eval_const(i, m->globals[k].init);
+    Value v;
+    TRY(lw_eval(i, m->globals[k].init, &v, err));
     if (!lw_layout_global_is_cell(m, k))
       *lw_instance_global_value(i, k) = v;
-    else
-      TRY(lw_global_new(i->vm.store, &m->globals[k].type, v, global_place(i, k), err));
+    else {
+      GlobalType type = m->globals[k].type;
+      type.type = lw_type_canonical(type.type, i->vm.types);
+      TRY(lw_global_new(i->vm.store, &type, v, global_place(i, k), err));
+    }
   }
   return LW_OK;
 }
@@ -245,9 +274,43 @@ static Status make_tables(Instance *i, const InstanceOptions *opts, Err *err)
   const Module *m = i->module;
   for (uint32_t k = m->ntables_imported; k < m->ntables; k++) {
     const TableDef *t = &m->tables[k];
-    uint64_t init = t->init.size ? lw_eval_const(i, t->init).ref : 0;
-    TRY(
-      lw_table_new(i->vm.store, &t->type, opts->table_max, init, table_place(i, k), err));
+    Value init = {.ref = 0};
+    if (t->init.size) TRY(lw_eval(i, t->init, &init, err));
+    TableType type = t->type;
+    type.elem = lw_type_canonical(type.elem, i->vm.types);
+    TRY(lw_table_new(i->vm.store, &type, opts->table_max, init.ref, table_place(i, k),
+                     err));
+  }
+  return LW_OK;
+}
+
+/* Functions can be told from their index at any time; objects are made once. */
+static bool holds_objects(const Module *m, const Elem *e)
+{
+  return e->exprs && lw_match_top(m, lw_val_heap(e->type)) != HEAP_FUNC;
+}
+
+static Status make_elems(Instance *i, Err *err)
+{
+  const Module *m = i->module;
+  bool any = false;
+  for (uint32_t k = 0; k < m->nelems; k++)
+    any |= holds_objects(m, &m->elems[k]);
+  if (!any) return LW_OK;
+  /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
+  i->elem_refs = calloc(m->nelems, sizeof *i->elem_refs);
+  if (!i->elem_refs) return lw_nomem(err, "an instance's segments");
+  for (uint32_t k = 0; k < m->nelems; k++) {
+    const Elem *e = &m->elems[k];
+    if (!holds_objects(m, e)) continue;
+    uint64_t *refs = calloc(e->count ? e->count : 1, sizeof *refs);
+    i->elem_refs[k] = refs;
+    if (!refs) return lw_nomem(err, "an instance's segments");
+    for (uint32_t n = 0; n < e->count; n++) {
+      Value v;
+      TRY(lw_eval(i, e->exprs[n], &v, err));
+      refs[n] = v.ref;
+    }
   }
   return LW_OK;
 }
@@ -265,17 +328,21 @@ static void find_sp(Instance *i, const char *name)
 static Status make(Instance *i, const ImportValue *imports, const InstanceOptions *opts,
                    size_t *laid_out, Err *err)
 {
+  TRY(lw_types_keep(i->vm.store, i->module, i->vm.types, err));
   TRY(make_shell(i, err));
   take_imports(i, imports);
   TRY(make_memories(i, opts, laid_out, err));
   TRY(choose_image(i, err));
   fill_cells(i);
+  TRY(make_tags(i, err));
   TRY(make_globals(i, err));
   TRY(make_tables(i, opts, err));
+  TRY(make_elems(i, err));
   find_sp(i, opts->stack_pointer);
   i->stack_size = opts->stack_size;
   i->interleave_any = opts->interleave_any;
   i->on_trap_close = opts->on_trap_close;
+  i->catch_host_errors = opts->catch_host_errors;
   return LW_OK;
 }
 

@@ -33,6 +33,8 @@ struct Instance {
   bool explicit_bounds;
   Shell *shell;
   bool *elem_dropped, *data_dropped;
+  uint64_t **elem_refs; /* nelems; the values of segments that may hold objects, which are
+                           made once; else NULL. NULL: there are no such segments */
   uint32_t nmemories_own; /* for stats */
   int64_t sp_global;      /* index of the guest's stack pointer global, or -1 */
   uint64_t interrupt;     /* token */
@@ -40,6 +42,7 @@ struct Instance {
   uint32_t entered;   /* activations in the nest that were entered through it */
   bool on_trap_close; /* for the binding */
   bool interleave_any;
+  bool catch_host_errors;
   uint32_t waiting; /* closing: activations that still use it */
   bool released;    /* nobody outside knows it: freed as soon as it is closed */
   bool retiring;    /* closes itself when no activation uses it */
@@ -56,6 +59,7 @@ typedef struct ImportValue {
     Memory *memory;
     Table *table;
     GlobalCell *global;
+    struct Tag *tag;
   } u;
 } ImportValue;
 
@@ -66,7 +70,8 @@ typedef struct InstanceOptions {
   const char
     *stack_pointer; /* name of the global, NULL = "__stack_pointer" of the name section */
   bool interleave_any, on_trap_close;
-  bool bare; /* no segment is run: its state comes from a snapshot */
+  bool catch_host_errors; /* catch_all takes errors of the host, too */
+  bool bare;              /* no segment is run: its state comes from a snapshot */
 } InstanceOptions;
 
 /*
@@ -103,6 +108,7 @@ FuncCell *lw_instance_func(Instance *i, uint32_t func);
 Memory *lw_instance_memory(Instance *i, uint32_t memory);
 Table *lw_instance_table(Instance *i, uint32_t table);
 GlobalCell *lw_instance_global(Instance *i, uint32_t global); /* exported or imported */
+struct Tag *lw_instance_tag(Instance *i, uint32_t tag);
 /* Where the value of any global is; stays there while the instance lives. */
 Value *lw_instance_global_value(Instance *i, uint32_t global);
 

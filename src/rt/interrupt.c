@@ -15,6 +15,9 @@
 **   S3 hint = 1                                 C2 make the page readable
 **   S4 protect the page                         C3 look at the slots of the nest; if one
 **                                                  is PENDING: hint = 1, the call ends
+**   S5 change page.wake, wake who waits on it
+** A wait of the guest reads page.wake, looks as in C1-C3, and sleeps while page.wake is
+** still what it has read: so S5 either comes before the look or ends the sleep.
 ** The host does C1-C3 when a poll faults, and, if hint is 1, before every entry into
 ** machine code. "Call" is the outermost activation of the nest that was entered through
 ** the instance, so what was entered from its host functions ends as well, innermost
@@ -91,6 +94,12 @@ void lw_poll_give(PollPage *p)
   p->next = free_pages;
   free_pages = p;
   lw_unlock(LOCK_POLLS);
+}
+
+void lw_poll_wake(PollPage *p)
+{
+  atomic_fetch_add(&p->wake, 1);
+  lw_os_wake(&p->wake);
 }
 
 /* ---- slots ---- */
@@ -172,6 +181,7 @@ bool lw_interrupt_send(uint64_t token)
   /* If this is refused the call still ends at its next switch, for the hint is set. */
   (void)lw_os_protect_none(p->address, lw_os_page_size());
   errno = kept;
+  lw_poll_wake(p);
   return true;
 }
 

@@ -19,7 +19,8 @@
 typedef struct PollPage {
   uint8_t *address;
   atomic_uint hint;
-  struct PollPage *next; /* free ones */
+  _Atomic(uint32_t) wake; /* changes when whoever waits should look around (shared.c) */
+  struct PollPage *next;  /* free ones */
 } PollPage;
 
 enum { SLOT_PENDING = 1, SLOT_RUNNING = 2, SLOT_EPOCH = 4 };
@@ -33,6 +34,8 @@ typedef struct InterruptSlot {
 
 PollPage *lw_poll_take(void); /* NULL: no memory */
 void lw_poll_give(PollPage *p);
+/* Who waits on p->wake, in a wait of the guest, looks around. Async-signal-safe. */
+void lw_poll_wake(PollPage *p);
 
 /* A slot for an instance of a Store with that page; its token goes to *token. */
 InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token); /* NULL: no memory */

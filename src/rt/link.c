@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rt/tag.h"
+
 enum { TEXT = 200 };
 
 /* ---- in words ---- */
@@ -15,6 +17,8 @@ enum { TEXT = 200 };
 static void limits_text(char *buf, size_t cap, uint64_t now, const Limits *l)
 {
   int n = snprintf(buf, cap, "%s%llu", l->is64 ? "i64 " : "", (unsigned long long)now);
+  if (l->bytes && n > 0 && (size_t)n < cap)
+    n += snprintf(buf + n, cap - (size_t)n, " bytes");
   if (l->has_max && n > 0 && (size_t)n < cap)
     snprintf(buf + n, cap - (size_t)n, " %llu%s", (unsigned long long)l->max,
              l->shared ? " shared" : "");
@@ -47,6 +51,9 @@ static void wanted_text(const Module *m, const Import *im, char *buf, size_t cap
     limits_text(buf, cap, m->memories[im->index].min, &m->memories[im->index]);
     break;
   case EXTERN_GLOBAL: global_text(buf, cap, &m->globals[im->index].type); break;
+  case EXTERN_TAG:
+    lw_functype_text(lw_module_signature(m, m->tags[im->index]), buf, cap);
+    break;
   default: buf[0] = '\0';
   }
 }
@@ -57,9 +64,10 @@ static void given_text(const ImportValue *v, char *buf, size_t cap)
   case EXTERN_FUNC: lw_functype_text(lw_cell_type(v->u.func), buf, cap); break;
   case EXTERN_TABLE: table_text(buf, cap, v->u.table->length, &v->u.table->type); break;
   case EXTERN_MEMORY:
-    limits_text(buf, cap, v->u.memory->length / WASM_PAGE, &v->u.memory->type);
+    limits_text(buf, cap, lw_memory_pages(v->u.memory), &v->u.memory->type);
     break;
   case EXTERN_GLOBAL: global_text(buf, cap, &v->u.global->type); break;
+  case EXTERN_TAG: lw_functype_text(lw_type_of(v->u.tag->type), buf, cap); break;
   default: buf[0] = '\0';
   }
 }
@@ -90,7 +98,9 @@ static Status mismatch(const Module *m, const Import *im, const ImportValue *v, 
 /* `now` is the current size of what is given. */
 static bool limits_match(uint64_t now, const Limits *given, const Limits *wanted)
 {
-  if (given->is64 != wanted->is64 || given->shared != wanted->shared) return false;
+  if (given->is64 != wanted->is64 || given->shared != wanted->shared ||
+      given->bytes != wanted->bytes)
+    return false;
   if (now < wanted->min) return false;
   return !wanted->has_max || (given->has_max && given->max <= wanted->max);
 }
@@ -100,19 +110,23 @@ static bool matches(const Module *m, const uint32_t *types, const Import *im,
 {
   if (v->kind != im->kind) return false;
   switch (im->kind) {
-  case EXTERN_FUNC: return v->u.func->type == types[m->funcs[im->index].type];
+  case EXTERN_FUNC:
+    return lw_type_below(v->u.func->type, types[m->funcs[im->index].type]);
   case EXTERN_TABLE: {
     const TableType *want = &m->tables[im->index].type, *got = &v->u.table->type;
-    return got->elem == want->elem &&
+    return got->elem == lw_type_canonical(want->elem, types) &&
            limits_match(v->u.table->length, &got->limits, &want->limits);
   }
   case EXTERN_MEMORY: {
     const Memory *got = v->u.memory;
-    return limits_match(got->length / WASM_PAGE, &got->type, &m->memories[im->index]);
+    return limits_match(lw_memory_pages(got), &got->type, &m->memories[im->index]);
   }
+  case EXTERN_TAG: return v->u.tag->type == types[m->tags[im->index]];
   case EXTERN_GLOBAL: {
     const GlobalType *want = &m->globals[im->index].type, *got = &v->u.global->type;
-    return got->type == want->type && got->mutable_ == want->mutable_;
+    ValType type = lw_type_canonical(want->type, types);
+    return got->mutable_ == want->mutable_ &&
+           (want->mutable_ ? got->type == type : lw_type_match(got->type, type));
   }
   default: return false;
   }

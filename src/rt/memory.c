@@ -20,6 +20,7 @@
 #include "base/os.h"
 #include "jit/layout.h"
 #include "rt/reserve.h"
+#include "rt/shared.h"
 #include "rt/track.h"
 
 _Static_assert(offsetof(Memory, base) == MEMORY_BASE, "layout.h");
@@ -32,6 +33,7 @@ enum { PAGES_32 = 65536 };
 static uint64_t effective_max(const Limits *type, uint64_t max_pages)
 {
   uint64_t max = type->is64 ? PAGES_64 : PAGES_32;
+  if (type->bytes) max = type->is64 ? PAGES_64 * WASM_PAGE : UINT32_MAX;
   if (type->has_max && type->max < max) max = type->max;
   if (max_pages && max_pages < max) max = max_pages;
   return max;
@@ -39,10 +41,10 @@ static uint64_t effective_max(const Limits *type, uint64_t max_pages)
 
 static bool map_explicit(Memory *m, size_t length)
 {
-  m->reserved = length + MEMORY_GUARD;
+  m->reserved = lw_os_pages(length) + MEMORY_GUARD;
   m->base = lw_os_reserve(m->reserved);
   if (!m->base) return false;
-  if (lw_os_commit(m->base, length)) return true;
+  if (lw_os_commit(m->base, lw_os_pages(length))) return true;
   lw_os_release(m->base, m->reserved);
   m->base = NULL;
   return false;
@@ -71,7 +73,7 @@ static Status refused(const Memory *m, bool commit, Err *err)
 static Status map(Memory *m, bool explicit_bounds, int image, size_t image_size, Err *err)
 {
   bool commit = false;
-  if (!explicit_bounds && !m->type.is64) {
+  if (!explicit_bounds && !lw_limits_checked(&m->type)) {
     m->base = lw_guard_take(m->length, image, image_size, &commit);
     m->guard = m->base != NULL;
     if (m->guard) {
@@ -98,12 +100,13 @@ Status lw_memory_new_image(const Limits *type, uint64_t max_pages, bool explicit
   if (!m) return lw_nomem(err, "a memory");
   m->type = *type;
   m->max_pages = max;
-  m->length = type->min * WASM_PAGE;
+  m->length = type->min << lw_page_log2(type);
   m->refs = 1;
   m->image = -1;
-  Status s = map(m, explicit_bounds, image, image_size, err);
+  Status s = type->shared ? lw_shared_new(m, explicit_bounds, err)
+                          : map(m, explicit_bounds, image, image_size, err);
   if (s != LW_OK) {
-    unmap(m);
+    if (!m->shared) unmap(m);
     free(m);
     return s;
   }
@@ -136,8 +139,12 @@ void lw_memory_unref(Memory *m)
   assert(m->refs > 0);
   if (--m->refs > 0) return;
   assert(!m->newest && "activations hold a reference");
-  lw_known_remove(m->known);
-  unmap(m);
+  if (m->shared) {
+    lw_shared_leave(m);
+  } else {
+    lw_known_remove(m->known);
+    unmap(m);
+  }
   m->length = m->max_pages = 0;
   if (m->watchers == 0) free(m);
 }
@@ -157,12 +164,12 @@ void lw_memory_unwatch(Memory *m)
 /* The contents go to `to`; what is left at the old place is given up. */
 static bool move_contents(Memory *m, uint8_t *to)
 {
-  size_t rest = m->length;
+  size_t whole = lw_os_pages(m->length), rest = whole;
   if (m->moved) {
-    if (!lw_os_commit(to, m->length)) return false;
+    if (!lw_os_commit(to, whole)) return false;
     if (m->length) memcpy(to, m->base, m->length);
     rest = 0;
-  } else if (!lw_os_move(m->base, m->length, to)) {
+  } else if (!lw_os_move(m->base, whole, to)) {
     return false;
   }
   lw_os_release(m->base + rest, m->reserved - rest);
@@ -173,12 +180,13 @@ static bool move_contents(Memory *m, uint8_t *to)
 /* Move an explicit memory to a reservation with room for `length`. */
 static bool move(Memory *m, size_t length)
 {
+  size_t whole = lw_os_pages(length), now = lw_os_pages(m->length);
   size_t roomy = lw_os_pages(length + length / 2) + MEMORY_GUARD;
-  size_t exact = length + MEMORY_GUARD, size = roomy;
+  size_t exact = whole + MEMORY_GUARD, size = roomy;
   uint8_t *to = lw_os_reserve(roomy);
   if (!to) to = lw_os_reserve(size = exact);
   if (!to) return false;
-  if (!lw_os_commit(to + m->length, length - m->length) || !move_contents(m, to)) {
+  if (!lw_os_commit(to + now, whole - now) || !move_contents(m, to)) {
     lw_os_release(to, size);
     return false;
   }
@@ -190,13 +198,16 @@ static bool move(Memory *m, size_t length)
 
 uint64_t lw_memory_grow(Memory *m, uint64_t pages)
 {
-  uint64_t old = m->length / WASM_PAGE;
-  assert(m->length % WASM_PAGE == 0 && old <= m->max_pages);
+  if (m->shared) return lw_shared_grow(m, pages);
+  unsigned log2 = lw_page_log2(&m->type);
+  uint64_t old = lw_memory_pages(m);
+  assert(old <= m->max_pages);
   if (pages > m->max_pages - old) return UINT64_MAX;
   if (pages == 0) return old;
-  size_t length = (old + pages) * WASM_PAGE;
-  if (m->guard || length + MEMORY_GUARD <= m->reserved) {
-    if (!lw_os_commit(m->base + m->length, length - m->length)) return UINT64_MAX;
+  size_t length = (old + pages) << log2; /* at most 2^46 */
+  size_t whole = lw_os_pages(length), now = lw_os_pages(m->length);
+  if (m->guard || whole + MEMORY_GUARD <= m->reserved) {
+    if (whole > now && !lw_os_commit(m->base + now, whole - now)) return UINT64_MAX;
   } else if (!move(m, length)) {
     return UINT64_MAX;
   }
@@ -206,7 +217,8 @@ uint64_t lw_memory_grow(Memory *m, uint64_t pages)
 
 bool lw_memory_shrink(Memory *m, uint64_t pages)
 {
-  if (pages < m->type.min || pages > m->length / WASM_PAGE) return false;
+  if (pages < m->type.min || pages > lw_memory_pages(m)) return false;
+  assert(!m->type.bytes && "snapshots do not keep such a memory");
   size_t length = pages * WASM_PAGE;
   if (!lw_os_decommit(m->base + length, m->length - length)) return false;
   m->length = length;

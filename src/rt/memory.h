@@ -5,8 +5,11 @@
 ** its base never moves. An explicit memory is a mapping of its length + guard that may
 ** move when it grows. A memory knows which it is.
 ** Owned by count: instances that define or import it, and Lua handles.
-** Invariants: `length` is a multiple of the page size (64 KiB); bytes at and above it
-** up to MEMORY_GUARD are inaccessible.
+** Memories with 64-bit addresses, and those whose pages have 1 byte, are always explicit.
+** A shared memory belongs to several Stores, which may run in threads of their own: each
+** has a Memory with the same bytes (shared.h). It never moves.
+** Invariants: `length` is a multiple of the page size (64 KiB, or 1); bytes at and above
+** it, from the next page of the system's on, are inaccessible for MEMORY_GUARD.
 ** Layer: rt.
 */
 #ifndef LW_MEMORY_H
@@ -26,12 +29,14 @@ typedef struct Memory {
   bool guard;
   bool moved; /* explicit: it is more than one mapping */
   uint32_t refs;
-  uint32_t watchers;   /* keep this struct, not the bytes */
-  Activation *newest;  /* of those entered through instances with this memory 0 */
-  struct Known *known; /* the signal handler's note of this reservation */
-  size_t reserved;     /* bytes of address space from base */
-  int image;           /* number of the image laid over its start (os.h), or -1 */
-  struct Track *track; /* since its first snapshot (track.h), or NULL */
+  uint32_t watchers;     /* keep this struct, not the bytes */
+  Activation *newest;    /* of those entered through instances with this memory 0 */
+  struct Known *known;   /* the signal handler's note of this reservation */
+  size_t reserved;       /* bytes of address space from base */
+  int image;             /* number of the image laid over its start (os.h), or -1 */
+  struct Track *track;   /* since its first snapshot (track.h), or NULL */
+  struct Shared *shared; /* whose bytes they are; NULL: its own */
+  struct Memory *fellow, *before; /* Shared.memories */
 } Memory;
 
 /* `max_pages`: a limit of the host, 0 = none. `explicit_bounds` forces the mapping that
@@ -58,10 +63,25 @@ uint64_t lw_memory_grow(Memory *m, uint64_t pages);
 /* Give up what lies behind `pages`; false: that is less than its type's minimum, or the
    system refused. Only for restoring a snapshot: wasm memories do not shrink. */
 bool lw_memory_shrink(Memory *m, uint64_t pages);
+/* Must machine code check every access to such a memory itself? */
+static inline bool lw_limits_checked(const Limits *l)
+{
+  return l->is64 || l->bytes;
+}
+/* In bytes. That of a shared one may grow at any time, in another thread. */
+static inline uint64_t lw_memory_length(const Memory *m)
+{
+  return __atomic_load_n(&m->length, __ATOMIC_RELAXED);
+}
+static inline uint64_t lw_memory_pages(const Memory *m)
+{
+  return lw_memory_length(m) >> lw_page_log2(&m->type);
+}
 /* Is [at, at+n) inside? No overflow for any arguments. */
 static inline bool lw_memory_has(const Memory *m, uint64_t at, uint64_t n)
 {
-  return at <= m->length && n <= m->length - at;
+  uint64_t length = lw_memory_length(m);
+  return at <= length && n <= length - at;
 }
 
 #endif

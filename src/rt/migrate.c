@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rt/eval.h"
+#include "rt/type.h"
 
 enum { PAGE = 4096, SHOWN = 12 };
 
@@ -117,13 +118,15 @@ static void compare_elems(Instance *old, Instance *new, Str *out, uint32_t *n)
   }
 }
 
-static bool same_globals(const Module *a, const Module *b)
+static bool same_globals(const Instance *old, const Instance *new)
 {
+  const Module *a = old->module, *b = new->module;
   if (a->nglobals != b->nglobals || a->nglobals_imported != b->nglobals_imported)
     return false;
   for (uint32_t k = 0; k < a->nglobals; k++)
     if (a->globals[k].type.mutable_ != b->globals[k].type.mutable_ ||
-        a->globals[k].type.type != b->globals[k].type.type)
+        lw_type_canonical(a->globals[k].type.type, old->vm.types) !=
+          lw_type_canonical(b->globals[k].type.type, new->vm.types))
       return false;
   return true;
 }
@@ -132,7 +135,7 @@ static bool same_globals(const Module *a, const Module *b)
 static void compare_globals(Instance *old, Instance *new, Str *out, uint32_t *n)
 {
   const Module *a = old->module, *b = new->module;
-  if (same_globals(a, b)) return;
+  if (same_globals(old, new)) return;
   uint32_t was = 0, is = 0;
   for (uint32_t k = a->nglobals_imported; k < a->nglobals; k++)
     was += a->globals[k].type.mutable_;
@@ -213,6 +216,10 @@ static Status merge(Instance *old, Instance *new, uint32_t memory, uint64_t *kep
 {
   const Memory *from = lw_instance_memory(old, memory);
   Memory *to = lw_instance_memory(new, memory);
+  if (from->type.bytes || to->type.bytes || from->type.shared || to->type.shared)
+    return lw_fail(
+      err, LW_UNSUPPORTED, ERR_NOWHERE,
+      "memory %u is shared or has pages of 1 byte: its state cannot be merged", memory);
   if (to->length < from->length) {
     uint64_t pages = (from->length - to->length) / WASM_PAGE;
     if (lw_memory_grow(to, pages) == UINT64_MAX)
@@ -254,7 +261,7 @@ Status lw_migrate_memories(Instance *old, Instance *new, uint64_t *kept, Err *er
 static bool is_state(const Instance *i, uint32_t g)
 {
   const GlobalType *t = &i->module->globals[g].type;
-  return t->mutable_ && lw_val_is_num(t->type) && (int64_t)g != i->sp_global &&
+  return t->mutable_ && !lw_val_is_ref(t->type) && (int64_t)g != i->sp_global &&
          g >= i->module->nglobals_imported;
 }
 
@@ -272,7 +279,7 @@ uint32_t lw_migrate_globals(Instance *old, Instance *new, bool by_name)
   const Module *a = old->module, *b = new->module;
   uint32_t n = 0;
   if (!by_name) {
-    if (!same_globals(a, b)) return 0;
+    if (!same_globals(old, new)) return 0;
     for (uint32_t g = a->nglobals_imported; g < a->nglobals; g++)
       n += take_over(old, g, new, g);
     return n;

@@ -33,7 +33,8 @@ static bool fixed(const Module *m, const Data *d, uint64_t *at)
 static bool measure(const Module *m, uint64_t *bytes, uint64_t *end)
 {
   *bytes = *end = 0;
-  if (m->nmemories == 0 || m->nmemories_imported > 0 || m->memories[0].is64) return false;
+  if (m->nmemories == 0 || m->nmemories_imported > 0) return false;
+  if (lw_limits_checked(&m->memories[0]) || m->memories[0].shared) return false;
   if (m->memories[0].min > 65536) return false;
   for (uint32_t k = 0; k < m->ndatas; k++) {
     const Data *d = &m->datas[k];

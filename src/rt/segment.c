@@ -1,8 +1,8 @@
 /*
 ** segment.c -- copying data and element segments into memories and tables.
 **
-** Element expressions are evaluated when they are copied: they are constant, so that
-** cannot be told from evaluating them once.
+** Expressions for functions are evaluated when they are copied: they are constant, so
+** that cannot be told from evaluating them once. Those that may make objects have been.
 ** Layer: rt.
 */
 #include "rt/segment.h"
@@ -24,9 +24,12 @@ unsigned lw_data_copy(Instance *i, Memory *m, uint32_t data, uint64_t dst, uint6
   return TRAP_NONE;
 }
 
-static uint64_t elem_ref(Instance *i, const Elem *e, uint32_t k)
+uint64_t lw_elem_ref(Instance *i, uint32_t elem, uint32_t k)
 {
+  const Elem *e = &i->module->elems[elem];
+  assert(k < e->count);
   if (e->funcs) return (uintptr_t)lw_instance_func(i, e->funcs[k]);
+  if (i->elem_refs && i->elem_refs[elem]) return i->elem_refs[elem][k];
   return lw_eval_const(i, e->exprs[k]).ref;
 }
 
@@ -38,7 +41,7 @@ unsigned lw_elem_copy(Instance *i, Table *t, uint32_t elem, uint64_t dst, uint64
   uint64_t size = i->elem_dropped[elem] ? 0 : e->count;
   if (src > size || n > size - src || !lw_table_has(t, dst, n)) return TRAP_TABLE;
   for (uint64_t k = 0; k < n; k++)
-    t->elems[dst + k] = elem_ref(i, e, (uint32_t)(src + k));
+    t->elems[dst + k] = lw_elem_ref(i, elem, (uint32_t)(src + k));
   return TRAP_NONE;
 }
 

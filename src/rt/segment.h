@@ -14,6 +14,8 @@ unsigned lw_data_copy(Instance *i, Memory *m, uint32_t data, uint64_t dst, uint6
                       uint64_t n);
 unsigned lw_elem_copy(Instance *i, Table *t, uint32_t elem, uint64_t dst, uint64_t src,
                       uint64_t n);
+/* Entry k of an element segment, dropped or not. */
+uint64_t lw_elem_ref(Instance *i, uint32_t elem, uint32_t k);
 /*
 ** The active segments of a new instance, elements first, in order; each is dropped after
 ** it was written. LW_TRAP when one is out of bounds: earlier ones stay written.

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "jit/layout.h"
+#include "rt/object.h"
 #include "rt/snapshot_state.h"
 #include "rt/state.h"
+#include "wasm/match.h"
 
 /* ---- making and freeing ---- */
 
@@ -60,32 +62,54 @@ void lw_snapshot_free(Snapshot *s)
 
 /* ---- references ---- */
 
-static uint64_t pack(const Instance *i, ValType t, uint64_t ref)
+/* A function of the instance's own is kept by its number, with bit 0 set; all else as it
+   is. Only functions are, since an i31 has that bit too. */
+static bool is_func(const Module *m, ValType t)
 {
-  const FuncCell *c = (const FuncCell *)(uintptr_t)ref;
-  if (!ref || lw_val_heap(t) == HEAP_EXTERN || c->shell != i->shell) return ref;
-  return (uint64_t)(c - i->shell->cells) << 1 | 1;
+  return lw_match_top(m, lw_val_heap(t)) == HEAP_FUNC;
 }
 
-static uint64_t unpack(const Instance *i, uint64_t ref)
+static Status pack(const Instance *i, ValType t, uint64_t ref, uint64_t *out, Err *err)
 {
-  if (!(ref & 1)) return ref;
+  *out = ref;
+  if (!ref) return LW_OK;
+  if (is_func(i->module, t)) {
+    const FuncCell *c = (const FuncCell *)(uintptr_t)ref;
+    if (c->shell == i->shell) *out = (uint64_t)(c - i->shell->cells) << 1 | 1;
+  } else if (!lw_ref_is_i31(ref) && !lw_ref_is_box(ref)) {
+    return lw_fail(err, LW_UNSUPPORTED, ERR_NOWHERE,
+                   "a table or global refers to an object of the collected heap, which a "
+                   "snapshot does not keep");
+  }
+  return LW_OK;
+}
+
+static uint64_t unpack(const Instance *i, ValType t, uint64_t ref)
+{
+  if (!(ref & 1) || !is_func(i->module, t)) return ref;
   assert(ref >> 1 < i->shell->ncells);
   return (uintptr_t)&i->shell->cells[ref >> 1];
 }
 
-void lw_snapshots_visit(const Store *store, void (*visit)(ValType t, uint64_t ref))
+static void visit_one(const Module *m, const uint32_t *types, ValType t, uint64_t ref,
+                      RefVisit visit, void *user)
+{
+  if (ref & 1 && is_func(m, t)) return;
+  visit(user, lw_type_canonical(t, types), ref);
+}
+
+void lw_snapshots_visit(const Store *store, RefVisit visit, void *user)
 {
   for (const Snapshot *s = store->snapshots; s; s = s->next) {
     const Module *m = lw_code_module(s->code);
+    const uint32_t *types = lw_code_types(s->code);
     for (uint32_t k = 0; k < m->ntables; k++)
       for (uint64_t n = 0; n < s->tables[k].length; n++)
-        if (!(s->tables[k].refs[n] & 1))
-          visit(m->tables[k].type.elem, s->tables[k].refs[n]);
+        visit_one(m, types, m->tables[k].type.elem, s->tables[k].refs[n], visit, user);
     for (uint32_t k = 0; k < m->nglobals; k++) {
       ValType t = m->globals[k].type.type;
-      if (m->globals[k].type.mutable_ && lw_val_is_ref(t) && !(s->globals[k].ref & 1))
-        visit(t, s->globals[k].ref);
+      if (m->globals[k].type.mutable_ && lw_val_is_ref(t))
+        visit_one(m, types, t, s->globals[k].ref, visit, user);
     }
   }
 }
@@ -127,7 +151,7 @@ static Status take_table(Snapshot *s, Instance *i, uint32_t k, Err *err)
   s->tables[k].refs = malloc(t->length ? t->length * sizeof(uint64_t) : 1);
   if (!s->tables[k].refs) return lw_nomem(err, "a snapshot");
   for (uint64_t n = 0; n < t->length; n++)
-    s->tables[k].refs[n] = pack(i, t->type.elem, t->elems[n]);
+    TRY(pack(i, i->module->tables[k].type.elem, t->elems[n], &s->tables[k].refs[n], err));
   s->tables[k].length = t->length;
   return LW_OK;
 }
@@ -135,16 +159,23 @@ static Status take_table(Snapshot *s, Instance *i, uint32_t k, Err *err)
 static Status take(Snapshot *s, Instance *i, Err *err)
 {
   const Module *m = i->module;
-  for (uint32_t k = 0; k < m->nmemories; k++)
+  for (uint32_t k = 0; k < m->nmemories; k++) {
+    if (m->memories[k].bytes || m->memories[k].shared)
+      return lw_fail(
+        err, LW_UNSUPPORTED, ERR_NOWHERE, "memory %u %s, which a snapshot %s", k,
+        m->memories[k].shared ? "is shared" : "has pages of 1 byte", "does not keep");
     TRY(lw_track_look(lw_instance_memory(i, k), &s->memories[k], err));
+  }
   for (uint32_t k = 0; k < m->ntables; k++)
     TRY(take_table(s, i, k, err));
   for (uint32_t k = 0; k < m->nglobals; k++) {
     const GlobalType *t = &m->globals[k].type;
     if (!t->mutable_) continue;
     s->globals[k] = *lw_instance_global_value(i, k);
-    if (lw_val_is_ref(t->type))
-      s->globals[k] = (Value){.ref = pack(i, t->type, s->globals[k].ref)};
+    if (!lw_val_is_ref(t->type)) continue;
+    uint64_t ref = s->globals[k].ref;
+    s->globals[k] = (Value){.ref = 0};
+    TRY(pack(i, t->type, ref, &s->globals[k].ref, err));
   }
   memcpy(s->dropped, i->elem_dropped, (size_t)m->nelems + m->ndatas);
   return LW_OK;
@@ -240,13 +271,13 @@ static void put(const Snapshot *s, Instance *i, uint32_t memory, uint32_t table,
     assert(s->tables[k].length <= t->capacity);
     t->length = s->tables[k].length;
     for (uint64_t n = 0; n < t->length; n++)
-      t->elems[n] = unpack(i, s->tables[k].refs[n]);
+      t->elems[n] = unpack(i, m->tables[k].type.elem, s->tables[k].refs[n]);
   }
   for (uint32_t k = global; k < m->nglobals; k++) {
     const GlobalType *t = &m->globals[k].type;
     if (!t->mutable_) continue;
     Value v = s->globals[k];
-    if (lw_val_is_ref(t->type)) v = (Value){.ref = unpack(i, v.ref)};
+    if (lw_val_is_ref(t->type)) v = (Value){.ref = unpack(i, t->type, v.ref)};
     *lw_instance_global_value(i, k) = v;
   }
   memcpy(i->elem_dropped, s->dropped, (size_t)m->nelems + m->ndatas);
@@ -276,6 +307,7 @@ static void list_imports(Instance *of, ImportValue *out)
     case EXTERN_MEMORY: out[k].u.memory = lw_instance_memory(of, x); break;
     case EXTERN_TABLE: out[k].u.table = lw_instance_table(of, x); break;
     case EXTERN_GLOBAL: out[k].u.global = lw_instance_global(of, x); break;
+    case EXTERN_TAG: out[k].u.tag = lw_instance_tag(of, x); break;
     default: assert(!"no such import is built");
     }
   }

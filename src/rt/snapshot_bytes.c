@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "rt/snapshot_state.h"
+#include "wasm/match.h"
 
 static const char magic[8] = {'w', 'a', 's', 'm', 's', 'n', 'a', 'p'};
 enum { VERSION = 1 };
@@ -32,7 +33,7 @@ static void put_u64(Str *out, uint64_t v)
 static Status put_ref(Str *out, uint64_t ref, const char *what, uint32_t k, uint64_t n,
                       bool extern_, Err *err)
 {
-  if (ref && !(ref & 1)) {
+  if (ref && (extern_ || !(ref & 1))) {
     const char *held = extern_ ? "a value of Lua" : "a function of another instance";
     if (*what == 't')
       return lw_fail(err, LW_LINK, ERR_NOWHERE,
@@ -59,6 +60,11 @@ static void put_memory(Str *out, const PageMap *map)
   }
 }
 
+static bool is_func(const Module *m, ValType t)
+{
+  return lw_match_top(m, lw_val_heap(t)) == HEAP_FUNC;
+}
+
 Status lw_snapshot_write(const Snapshot *s, Str *out, Err *err)
 {
   const Module *m = lw_code_module(s->code);
@@ -73,7 +79,7 @@ Status lw_snapshot_write(const Snapshot *s, Str *out, Err *err)
   for (uint32_t k = 0; k < m->nmemories; k++)
     put_memory(out, s->memories[k]);
   for (uint32_t k = 0; k < m->ntables; k++) {
-    bool extern_ = lw_val_heap(m->tables[k].type.elem) == HEAP_EXTERN;
+    bool extern_ = !is_func(m, m->tables[k].type.elem);
     put_u64(out, s->tables[k].length);
     for (uint64_t n = 0; n < s->tables[k].length; n++)
       TRY(put_ref(out, s->tables[k].refs[n], "table", k, n, extern_, err));
@@ -85,8 +91,7 @@ Status lw_snapshot_write(const Snapshot *s, Str *out, Err *err)
       lw_str_add(out, (const char *)&s->globals[k], sizeof *s->globals);
       continue;
     }
-    TRY(put_ref(out, s->globals[k].ref, "global", k, 0, lw_val_heap(t) == HEAP_EXTERN,
-                err));
+    TRY(put_ref(out, s->globals[k].ref, "global", k, 0, !is_func(m, t), err));
     put_u64(out, 0);
   }
   for (size_t k = 0; k < (size_t)m->nelems + m->ndatas; k++)
@@ -133,11 +138,12 @@ static bool has(const Cursor *c, uint64_t n, size_t each)
 
 static Status get_memory(Cursor *c, const Limits *type, PageMap **out)
 {
-  uint64_t length, count, before = 0, most = (uint64_t)65536 * WASM_PAGE;
-  if (type->has_max && type->max < 65536) most = type->max * WASM_PAGE;
+  uint64_t length, count, before = 0, most = type->is64 ? (uint64_t)1 << 30 : 65536;
+  if (type->has_max && type->max < most) most = type->max; /* in pages */
   TRY(get_u64(c, &length));
   TRY(get_u64(c, &count));
-  if (length % WASM_PAGE || length > most || length < type->min * WASM_PAGE)
+  if (type->bytes || length % WASM_PAGE || length / WASM_PAGE > most ||
+      length / WASM_PAGE < type->min)
     return bad(c, "a memory of a length that the module does not allow");
   if (!has(c, count, sizeof(uint64_t) + TRACK_PAGE)) return bad(c, "it ends early");
   *out = lw_pages_new(length);
@@ -159,9 +165,11 @@ static Status get_ref(Cursor *c, const Module *m, ValType t, uint64_t *ref)
 {
   uint64_t v = 0;
   TRY(get_u64(c, &v));
-  if (v && (lw_val_heap(t) == HEAP_EXTERN || v > m->nescapes ||
-            m->escapes[v - 1] < m->nfuncs_imported))
+  if (v && (!is_func(m, t) || v > m->nescapes || m->escapes[v - 1] < m->nfuncs_imported))
     return bad(c, "a reference to no function of the module");
+  ValType type =
+    v ? VAL_REF_TO(m->funcs[m->escapes[v - 1]].type, 0) : VAL_REF_TO(HEAP_BOTTOM, 1);
+  if (!lw_match(m, type, t)) return bad(c, "a reference of the wrong type");
   *ref = v ? (v - 1) << 1 | 1 : 0;
   return LW_OK;
 }

@@ -21,13 +21,48 @@ typedef struct BoxSlab {
   uint64_t pad;
   ExternBox boxes[];
 } BoxSlab;
+/* Addresses of aligned slabs: open addressing, a power of two of entries, 0 is free. */
+typedef struct SlabSet {
+  uintptr_t *of;
+  uint32_t n, cap;
+} SlabSet;
 enum { BOXES_PER_SLAB = (BOX_SLAB - 16) / sizeof(ExternBox) };
+
+enum {
+  OBJECT_SLAB = BOX_SLAB,
+  OBJECT_MAX = 8192, /* bytes of an object in a slab */
+  OBJECT_CLASSES = 32 + 4 * 4,
+  ARRAY_BYTES_MAX = 1 << 30,
+  PACE_MIN = 8 << 20, /* bytes between two collections, at least */
+};
+
+/* What a cell holds: nothing; an object that was not met; one whose references are to be
+   looked at; one that is done. */
+enum { CELL_FREE, CELL_WHITE, CELL_GREY, CELL_BLACK };
+
+typedef struct ObjectSlab {
+  struct ObjectSlab *next;
+  uint32_t size, ncells; /* bytes of a cell */
+  uint32_t first;        /* offset of cell 0 */
+  uint8_t state[];       /* CELL_* */
+} ObjectSlab;
+
+typedef struct LargeObject { /* the object lies behind it */
+  struct LargeObject *next;
+  size_t size;
+  uint8_t state;
+  _Alignas(16) uint8_t object[];
+} LargeObject;
+
+typedef struct ObjectClass { /* all slabs of one cell size */
+  ObjectSlab *slabs, *last;
+  ObjectSlab *scan; /* where the search for a free cell goes on; NULL: at the start */
+  uint32_t at;
+} ObjectClass;
 
 typedef struct Heap {
   BoxSlab *slabs;
-  uint32_t nslabs;
-  uintptr_t *index; /* open addressing on slab address; a power of two of entries */
-  uint32_t index_cap;
+  SlabSet boxes;
   BoxSlab *scan; /* where the search for a free box goes on */
   uint32_t scan_at;
   BoxSlab *dead; /* where the search for a dead box goes on; NULL: none left */
@@ -36,6 +71,15 @@ typedef struct Heap {
   uint64_t since; /* boxes made since the last collection */
   uint64_t threshold;
   uint64_t collections;
+
+  ObjectClass classes[OBJECT_CLASSES];
+  SlabSet objects;
+  LargeObject *large;
+  uint64_t nlarge;
+  uint64_t nobjects, bytes; /* alive, as far as is known */
+  uint64_t fresh;           /* bytes taken since the last collection ... */
+  uint64_t pace;            /* ... after so many there is another */
+  uint64_t limit;           /* of bytes; 0: none */
 } Heap;
 
 struct Store {
@@ -52,6 +96,10 @@ struct Store {
   Table *tables;
   GlobalCell *globals;
   struct Snapshot *snapshots;
+  struct Tag *tags;
+  struct RefHandle *handles;
+  struct Kept *kept;
+  struct Roots *roots;
   Activation *pool; /* dropped activations with default stacks, hottest first */
   uint32_t npool;
   uint32_t max_depth;
@@ -78,8 +126,14 @@ void lw_close_waiting(Store *s);
 void lw_close_retiring(Store *s); /* who is not used any more? */
 void lw_shell_free(Store *s, Shell *shell);
 /* rt/snapshot.c: every reference in the Store's snapshots */
-void lw_snapshots_visit(const Store *s, void (*visit)(ValType t, uint64_t ref));
+typedef void (*RefVisit)(void *user, ValType t, uint64_t ref); /* t is canonical */
+void lw_snapshots_visit(const Store *s, RefVisit visit, void *user);
 /* rt/gc.c */
 void lw_heap_free(Heap *h);
+bool lw_slabs_room(SlabSet *set); /* for one more */
+void lw_slabs_add(SlabSet *set, uintptr_t slab);
+/* rt/object.c */
+void lw_objects_free(Heap *h);
+struct ExnObject *lw_exn_allocate(Store *s, size_t size);
 
 #endif

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 
 #include "jit/layout.h"
+#include "rt/keep.h"
+#include "rt/object.h"
 #include "rt/stack.h"
 #include "rt/state.h"
+#include "rt/tag.h"
 
 _Static_assert(offsetof(Store, act) == STORE_ACT, "layout.h");
 
@@ -46,8 +49,8 @@ Activation *lw_store_running(Store *s)
 }
 
 /*
-** Tables and globals that handles outside still count stay allocated until those give
-** them back, but no Store knows them any more.
+** Tables, globals and references that handles outside still count stay allocated until
+** those give them back, but no Store knows them any more.
 */
 static void disown(Store *s)
 {
@@ -60,6 +63,17 @@ static void disown(Store *s)
     next = g->next;
     g->prev = g->next = NULL;
     g->store = NULL;
+  }
+  for (Tag *t = s->tags, *next; t; t = next) {
+    next = t->next;
+    t->prev = t->next = NULL;
+    t->store = NULL;
+    if (t->refs == 0) lw_tag_free(t);
+  }
+  for (RefHandle *h = s->handles, *next; h; h = next) {
+    next = h->next;
+    h->prev = h->next = NULL;
+    h->store = NULL;
   }
 }
 
@@ -79,6 +93,7 @@ void lw_store_free(Store *s)
   disown(s);
   lw_stack_free_pool(s);
   lw_heap_free(&s->heap);
+  lw_types_free(s);
   lw_poll_give(s->poll);
   free(s);
 }

@@ -12,6 +12,7 @@
 
 /* An externref: names a value that the binding keeps in slot `slot` of `owner`. */
 typedef struct ExternBox {
+  const struct TypeInfo *info; /* &lw_type_box */
   void *owner;
   uint32_t slot;
   bool marked;

@@ -200,6 +200,18 @@ static Status read_range(Reader *r, bool has_max, Limits *out)
   return has_max ? lw_leb_u64(r, &out->max) : LW_OK;
 }
 
+static Status read_page_size(Reader *r, Limits *out)
+{
+  uint64_t at = lw_reader_at(r);
+  uint32_t log2;
+  TRY(lw_leb_u32(r, &log2));
+  if (log2 > 64) return lw_fail(r->err, LW_MALFORMED, at, "invalid custom page size");
+  if (log2 != 0 && log2 != 16)
+    return lw_fail(r->err, LW_INVALID, at, "invalid custom page size 2**%u", log2);
+  out->bytes = log2 == 0;
+  return LW_OK;
+}
+
 Status lw_read_limits(Reader *r, uint64_t features, bool memory, Limits *out)
 {
   uint64_t at = lw_reader_at(r);
@@ -210,7 +222,7 @@ Status lw_read_limits(Reader *r, uint64_t features, bool memory, Limits *out)
   if (memory) known |= LIMITS_SHARED | LIMITS_PAGE_SIZE;
   if (flags & ~known)
     return lw_fail(r->err, LW_MALFORMED, at, "malformed limits flags 0x%02x", flags);
-  if (flags & LIMITS_PAGE_SIZE && !(features >> FEAT_CUSTOM_PAGE_SIZES & 1)) {
+  if (flags & LIMITS_PAGE_SIZE) {
     /* Malformed in 3.0; but bytes that make sense with the proposal name the proposal. */
     Reader ahead = *r;
     Err ignored = {0};
@@ -219,7 +231,7 @@ Status lw_read_limits(Reader *r, uint64_t features, bool memory, Limits *out)
     if (read_range(&ahead, flags & LIMITS_MAX, out) != LW_OK ||
         lw_leb_u32(&ahead, &page_log2) != LW_OK)
       return lw_fail(r->err, LW_MALFORMED, at, "malformed limits flags 0x%02x", flags);
-    return lw_feat_need(features, FEAT_CUSTOM_PAGE_SIZES, "page size", at, r->err);
+    TRY(lw_feat_need(features, FEAT_CUSTOM_PAGE_SIZES, "page size", at, r->err));
   }
   if (flags & LIMITS_SHARED) {
     TRY(lw_feat_need(features, FEAT_THREADS, "shared memory", at, r->err));
@@ -230,7 +242,10 @@ Status lw_read_limits(Reader *r, uint64_t features, bool memory, Limits *out)
                      at, r->err));
     out->is64 = true;
   }
-  return read_range(r, flags & LIMITS_MAX, out);
+  TRY(read_range(r, flags & LIMITS_MAX, out));
+  if (out->min > UINT32_MAX || (out->has_max && out->max > UINT32_MAX))
+    TRY(lw_feat_need(features, FEAT_MEMORY64, "a limit beyond 32 bits", at, r->err));
+  return flags & LIMITS_PAGE_SIZE ? read_page_size(r, out) : LW_OK;
 }
 
 Status lw_read_globaltype(Reader *r, uint64_t features, GlobalType *out)

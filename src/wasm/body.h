@@ -38,16 +38,31 @@
 #include "wasm/facts.h"
 #include "wasm/instr.h"
 #include "wasm/limits.h"
+#include "wasm/match.h"
 #include "wasm/skim.h"
 
+/* A clause of try_table. */
+enum { CATCH_REF = 1, CATCH_ALL = 2 }; /* bits of its kind in the binary format */
+typedef struct CatchClause {
+  uint8_t kind;
+  uint32_t tag;    /* unless CATCH_ALL */
+  uint32_t target; /* the frame of its label, in Body.ctls */
+} CatchClause;
+
 typedef struct Ctl {
-  Opcode op; /* OP_BLOCK, OP_LOOP, OP_IF, OP_ELSE once seen; the function is a block */
+  Opcode op; /* OP_BLOCK, OP_LOOP, OP_IF, OP_ELSE once seen; the function is a block;
+                OP_TRY_TABLE; OP_TRY, OP_CATCH and OP_CATCH_ALL once seen */
   bool live; /* opened in reachable code: hooks know this frame */
   bool unreachable;                /* the rest of the current arm is dead */
   uint32_t frame;                  /* number in BodyFacts.frames */
   uint32_t height;                 /* operand stack height below the parameters */
   const ValType *params, *results; /* live as long as the Module and Body.arena */
   uint32_t nparams, nresults;
+  uint32_t set; /* length of Body.set when it opened */
+  const CatchClause *clauses;
+  uint32_t nclauses;
+  uint32_t catcher; /* who catches inside it now: a frame's number from 1, or 0 */
+  uint32_t outside; /* try_table and try: who catches what they do not */
   HookCtl hook;
 } Ctl;
 /* What a branch to the frame carries: its parameters for a loop, else its results. */
@@ -63,12 +78,18 @@ typedef struct Body {
   Arena *arena;
   ValType *locals; /* params included */
   uint32_t nlocals;
+  /* Locals without a default value (section 3.4.2) cannot be read before they are set;
+     what a frame sets is unset again where the frame ends. */
+  uint8_t *unset; /* per local; NULL: all have one */
+  uint32_t *set;  /* those set so far, in order */
+  uint32_t nset;
   ValType *stack;
   uint32_t nstack, stack_cap;
   Ctl *ctls; /* ctls[nctls - 1] is the innermost; ctls[0] the function itself */
   uint32_t nctls, ctls_cap;
   uint32_t nframes; /* opened so far */
   uint32_t floor;   /* ctls[nctls - 1].height: what is below is out of reach */
+  uint32_t catcher; /* ctls[nctls - 1].catcher */
   bool live;        /* hooks are called: the frame is live, the code in it reachable */
   uint32_t noperators, max_stack, max_frames; /* so far */
   uint32_t *depths;                           /* labels of the br_table being decoded */
@@ -95,15 +116,41 @@ typedef struct Body {
 ** hook_return(b, base)
 ** hook_call(b, func, type, base)
 ** hook_call_indirect(b, typeidx, table, base)   the index comes after the arguments
+** hook_call_ref(b, typeidx, base)                the reference comes after the arguments
+** hook_return_call(b, func, base)  hook_return_call_indirect(b, typeidx, table, base)
+** hook_return_call_ref(b, typeidx, base)         as the calls; the function ends there
+** hook_try(b, c, base)               try_table or try opens; its parameters are at base..
+** hook_throw(b, x, base)  hook_throw_ref(b, base)  hook_rethrow(b, c)
+** hook_catch(b, c, op, x, first, reachable)   a legacy arm begins; c->op is still that of
+**                                    the arm before, which falls through if `reachable`
+** hook_delegate(b, c, catcher, reachable)     ends a legacy try
 ** hook_drop(b, base)                 hook_select(b, type, base)
 ** hook_local_get(b, x, base)  hook_local_set(b, x, base)  hook_local_tee(b, x, base)
 ** hook_global_get(b, x, base) hook_global_set(b, x, base)
 ** hook_table_op(b, op, x, y, base)   table.get/set/size/grow/fill/copy/init, elem.drop;
 **                                    x, y: immediates in the order of the binary format
 ** hook_load(b, op, memarg, base)     hook_store(b, op, memarg, base)
+** hook_atomic(b, op, memarg, base)      all with an address; hook_fence(b)
 ** hook_memory_op(b, op, x, y, base)  memory.size/grow/fill/copy/init, data.drop
 ** hook_ref_null(b, type, base)  hook_ref_is_null(b, base)  hook_ref_func(b, func, base)
+** hook_ref_eq(b, base)  hook_ref_as_non_null(b, base)
+** hook_br_on_null(b, c, base)        the reference comes after the carried values; it
+**                                    stays where it is when the branch is not taken
+** hook_br_on_non_null(b, c, base)    the reference is the last of the carried values
+** hook_struct_new(b, x, given, base)  one operand for each field, or none: defaults
+** hook_struct_get(b, op, x, field, base)  hook_struct_set(b, x, field, base)
+** hook_array_new(b, op, x, y, base)  y: the number of elements of array.new_fixed, or the
+**                                    segment
+** hook_array_get(b, op, x, base)  hook_array_set(b, x, base)  hook_array_len(b, base)
+** hook_array_bulk(b, op, x, y, base) fill, copy, init_data, init_elem
+** hook_ref_test(b, to, base)  hook_ref_cast(b, to, base)
+** hook_br_on_cast(b, c, to, fail, base)  the reference is the last of the carried values;
+**                                    `fail`: taken where the cast fails
+** hook_i31(b, op, base)              ref.i31, i31.get_s, i31.get_u
 ** hook_const(b, op, bits, base)      i32 and f32 bits zero-extended to u64
+** hook_v128_const(b, bytes, base)  hook_shuffle(b, lanes, base)   16 bytes each
+** hook_lane(b, op, lane, base)       extract_lane, replace_lane
+** hook_lane_access(b, store, memarg, size, lane, base)   size: log2 of the lane's bytes
 ** hook_op(b, op, base)               everything whose row has a signature and no
 **                                    immediate: numeric, comparison, conversion
 ** hook_frame_dead(b)                 a frame opened in dead code (it still takes a
@@ -125,6 +172,18 @@ static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
                                uint32_t base);
 static inline Status hook_call_indirect(Body *b, uint32_t typeidx, uint32_t table,
                                         uint32_t base);
+static inline Status hook_call_ref(Body *b, uint32_t typeidx, uint32_t base);
+static inline Status hook_return_call(Body *b, uint32_t func, uint32_t base);
+static inline Status hook_return_call_indirect(Body *b, uint32_t typeidx, uint32_t table,
+                                               uint32_t base);
+static inline Status hook_return_call_ref(Body *b, uint32_t typeidx, uint32_t base);
+static inline Status hook_try(Body *b, Ctl *c, uint32_t base);
+static inline Status hook_throw(Body *b, uint32_t x, uint32_t base);
+static inline Status hook_throw_ref(Body *b, uint32_t base);
+static inline Status hook_rethrow(Body *b, Ctl *c);
+static inline Status hook_catch(Body *b, Ctl *c, Opcode op, uint32_t x, bool first,
+                                bool reachable);
+static inline Status hook_delegate(Body *b, Ctl *c, uint32_t catcher, bool reachable);
 static inline Status hook_drop(Body *b, uint32_t base);
 static inline Status hook_select(Body *b, ValType type, uint32_t base);
 static inline Status hook_local_get(Body *b, uint32_t x, uint32_t base);
@@ -136,12 +195,39 @@ static inline Status hook_table_op(Body *b, Opcode op, uint32_t x, uint32_t y,
                                    uint32_t base);
 static inline Status hook_load(Body *b, Opcode op, const MemArg *memarg, uint32_t base);
 static inline Status hook_store(Body *b, Opcode op, const MemArg *memarg, uint32_t base);
+static inline Status hook_fence(Body *b);
+static inline Status hook_atomic(Body *b, Opcode op, const MemArg *memarg, uint32_t base);
 static inline Status hook_memory_op(Body *b, Opcode op, uint32_t x, uint32_t y,
                                     uint32_t base);
 static inline Status hook_ref_null(Body *b, ValType type, uint32_t base);
 static inline Status hook_ref_is_null(Body *b, uint32_t base);
 static inline Status hook_ref_func(Body *b, uint32_t func, uint32_t base);
+static inline Status hook_ref_eq(Body *b, uint32_t base);
+static inline Status hook_ref_as_non_null(Body *b, uint32_t base);
+static inline Status hook_br_on_null(Body *b, Ctl *c, uint32_t base);
+static inline Status hook_br_on_non_null(Body *b, Ctl *c, uint32_t base);
+static inline Status hook_struct_new(Body *b, uint32_t x, bool given, uint32_t base);
+static inline Status hook_struct_get(Body *b, Opcode op, uint32_t x, uint32_t field,
+                                     uint32_t base);
+static inline Status hook_struct_set(Body *b, uint32_t x, uint32_t field, uint32_t base);
+static inline Status hook_array_new(Body *b, Opcode op, uint32_t x, uint32_t y,
+                                    uint32_t base);
+static inline Status hook_array_get(Body *b, Opcode op, uint32_t x, uint32_t base);
+static inline Status hook_array_set(Body *b, uint32_t x, uint32_t base);
+static inline Status hook_array_len(Body *b, uint32_t base);
+static inline Status hook_array_bulk(Body *b, Opcode op, uint32_t x, uint32_t y,
+                                     uint32_t base);
+static inline Status hook_ref_test(Body *b, ValType to, uint32_t base);
+static inline Status hook_ref_cast(Body *b, ValType to, uint32_t base);
+static inline Status hook_br_on_cast(Body *b, Ctl *c, ValType to, bool fail,
+                                     uint32_t base);
+static inline Status hook_i31(Body *b, Opcode op, uint32_t base);
 static inline Status hook_const(Body *b, Opcode op, uint64_t bits, uint32_t base);
+static inline Status hook_v128_const(Body *b, const uint8_t *bytes, uint32_t base);
+static inline Status hook_shuffle(Body *b, const uint8_t *lanes, uint32_t base);
+static inline Status hook_lane(Body *b, Opcode op, uint32_t lane, uint32_t base);
+static inline Status hook_lane_access(Body *b, bool store, const MemArg *memarg,
+                                      unsigned size, uint32_t lane, uint32_t base);
 static inline Status hook_op(Body *b, Opcode op, uint32_t base);
 static inline Status hook_frame_dead(Body *b);
 

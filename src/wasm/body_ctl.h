@@ -43,13 +43,13 @@ static Status body_read_block(Body *b, Ctl *c)
   c->params = c->results = NULL;
   c->nparams = c->nresults = 0;
   if (bt.indexed) {
-    if (bt.index >= b->module->ntypes)
-      return lw_bad_index("type", bt.index, b->op_at, b->err);
-    const FuncType *t = &b->module->types[bt.index];
+    TRY(lw_type_is_func(b->module, bt.index, b->op_at, b->err));
+    const FuncType *t = lw_module_signature(b->module, bt.index);
     c->params = t->params, c->nparams = t->nparams;
     c->results = t->results, c->nresults = t->nresults;
   } else if (bt.result != VAL_NONE) {
     c->nresults = 1;
+    TRY(lw_type_known(b->module, bt.result, b->op_at, b->err));
     TRY(body_single(b, bt.result, &c->results));
   }
   return LW_OK;
@@ -80,6 +80,8 @@ static inline Status body_ctl_push(Body *b, const Ctl *proto)
   c->unreachable = false;
   c->frame = b->nframes++;
   c->height = b->nstack - c->nparams;
+  c->set = b->nset;
+  c->catcher = b->catcher;
   b->floor = c->height;
   if (b->nctls > b->max_frames) b->max_frames = b->nctls;
   return LW_OK;
@@ -114,12 +116,21 @@ static inline void body_dead(Body *b)
   b->live = false;
 }
 
+/* What the arm that ends has set is unset again. */
+static inline void body_unset(Body *b, const Ctl *c)
+{
+  while (b->nset > c->set)
+    b->unset[b->set[--b->nset]] = 1;
+}
+
 /* The end of an arm: its results, and nothing else, lie above the floor. They stay. */
 static inline Status body_close_arm(Body *b, const Ctl *c)
 {
   TRY(body_pop_list(b, c->results, c->nresults));
   if (b->nstack != c->height)
-    return lw_bad_height(c->op, b->nstack - c->height, b->op_at, b->err);
+    return lw_bad_height(c->op, b->stack + c->height, b->nstack - c->height, b->op_at,
+                         b->err);
+  body_unset(b, c);
   return LW_OK;
 }
 
@@ -140,10 +151,22 @@ static Status body_check_one_armed(Body *b, const Ctl *c)
 {
   bool same = c->nparams == c->nresults;
   for (uint32_t i = 0; same && i < c->nparams; i++)
-    same = body_match(c->params[i], c->results[i]);
+    same = body_match(b, c->params[i], c->results[i]);
   return same ? LW_OK
               : lw_bad_type(OP_IF, "without else its parameters must be its results",
                             b->op_at, b->err);
+}
+
+/* The frame is over; its results are on the stack of the one around it. */
+static inline Status body_pop_frame(Body *b, const Ctl *c)
+{
+  b->nctls--;
+  if (b->nctls == 0) return LW_OK;
+  const Ctl *outer = c - 1;
+  b->floor = outer->height;
+  b->catcher = outer->catcher;
+  b->live = outer->live && !outer->unreachable;
+  return c->nresults ? body_push_list(b, c->results, c->nresults) : LW_OK;
 }
 
 static inline Status body_end(Body *b)
@@ -152,12 +175,7 @@ static inline Status body_end(Body *b)
   TRY(body_close_arm(b, c));
   if (c->op == OP_IF) TRY(body_check_one_armed(b, c));
   if (c->live) TRY(hook_end(b, c, !c->unreachable));
-  b->nctls--;
-  if (b->nctls == 0) return LW_OK;
-  const Ctl *outer = c - 1;
-  b->floor = outer->height;
-  b->live = outer->live && !outer->unreachable;
-  return c->nresults ? body_push_list(b, c->results, c->nresults) : LW_OK;
+  return body_pop_frame(b, c);
 }
 
 static inline Status body_read_label(Body *b, Ctl **out)
@@ -261,22 +279,90 @@ static Status body_call(Body *b)
   return body_push_list(b, t->results, t->nresults);
 }
 
-static Status body_call_indirect(Body *b)
+/* typeidx tableidx, and the table index on the stack; the arguments are still there. */
+static Status body_read_indirect(Body *b, uint32_t *typeidx, uint32_t *table)
 {
   const Module *m = b->module;
-  uint32_t typeidx, table;
-  TRY(lw_leb_u32(&b->r, &typeidx));
-  TRY(lw_leb_u32(&b->r, &table));
-  if (typeidx >= m->ntypes) return lw_bad_index("type", typeidx, b->op_at, b->err);
-  if (table >= m->ntables) return lw_bad_index("table", table, b->op_at, b->err);
-  if (!body_match(m->tables[table].type.elem, VAL_FUNCREF))
-    return lw_bad_type(OP_CALL_INDIRECT, "the table does not hold functions", b->op_at,
-                       b->err);
-  const FuncType *t = &m->types[typeidx];
-  TRY(body_pop(b, m->tables[table].type.limits.is64 ? VAL_I64 : VAL_I32));
+  TRY(lw_leb_u32(&b->r, typeidx));
+  TRY(lw_leb_u32(&b->r, table));
+  if (*table >= m->ntables) return lw_bad_index("table", *table, b->op_at, b->err);
+  TRY(lw_type_is_func(m, *typeidx, b->op_at, b->err));
+  if (!body_match(b, m->tables[*table].type.elem, VAL_FUNCREF))
+    return lw_bad_type(b->op, "the table does not hold functions", b->op_at, b->err);
+  return body_pop(b, m->tables[*table].type.limits.is64 ? VAL_I64 : VAL_I32);
+}
+
+static Status body_call_indirect(Body *b)
+{
+  uint32_t typeidx = 0, table = 0;
+  TRY(body_read_indirect(b, &typeidx, &table));
+  const FuncType *t = lw_module_signature(b->module, typeidx);
   TRY(body_pop_list(b, t->params, t->nparams));
   if (b->live) TRY(hook_call_indirect(b, typeidx, table, b->nstack));
   return body_push_list(b, t->results, t->nresults);
+}
+
+/* typeidx, and a reference to such a function on the stack. */
+static Status body_read_ref(Body *b, uint32_t *typeidx)
+{
+  TRY(lw_leb_u32(&b->r, typeidx));
+  TRY(lw_type_is_func(b->module, *typeidx, b->op_at, b->err));
+  return body_pop(b, VAL_REF_TO(*typeidx, 1));
+}
+
+static Status body_call_ref(Body *b)
+{
+  uint32_t typeidx = 0;
+  TRY(body_read_ref(b, &typeidx));
+  const FuncType *t = lw_module_signature(b->module, typeidx);
+  TRY(body_pop_list(b, t->params, t->nparams));
+  if (b->live) TRY(hook_call_ref(b, typeidx, b->nstack));
+  return body_push_list(b, t->results, t->nresults);
+}
+
+/* ---- tail calls: the callee's results are ours ---- */
+
+static Status body_tail(Body *b, const FuncType *t)
+{
+  const Ctl *c = &b->ctls[0];
+  bool ok = t->nresults == c->nresults;
+  for (uint32_t i = 0; ok && i < t->nresults; i++)
+    ok = body_match(b, t->results[i], c->results[i]);
+  if (!ok)
+    return lw_bad_type(b->op, "the callee's results are not those of the function",
+                       b->op_at, b->err);
+  return body_pop_list(b, t->params, t->nparams);
+}
+
+static Status body_return_call(Body *b)
+{
+  uint32_t func;
+  TRY(lw_leb_u32(&b->r, &func));
+  if (func >= b->module->nfuncs) return lw_bad_index("function", func, b->op_at, b->err);
+  TRY(body_tail(b, lw_module_functype(b->module, func)));
+  if (b->live) TRY(hook_return_call(b, func, b->nstack));
+  body_dead(b);
+  return LW_OK;
+}
+
+static Status body_return_call_indirect(Body *b)
+{
+  uint32_t typeidx = 0, table = 0;
+  TRY(body_read_indirect(b, &typeidx, &table));
+  TRY(body_tail(b, lw_module_signature(b->module, typeidx)));
+  if (b->live) TRY(hook_return_call_indirect(b, typeidx, table, b->nstack));
+  body_dead(b);
+  return LW_OK;
+}
+
+static Status body_return_call_ref(Body *b)
+{
+  uint32_t typeidx = 0;
+  TRY(body_read_ref(b, &typeidx));
+  TRY(body_tail(b, lw_module_signature(b->module, typeidx)));
+  if (b->live) TRY(hook_return_call_ref(b, typeidx, b->nstack));
+  body_dead(b);
+  return LW_OK;
 }
 
 #endif

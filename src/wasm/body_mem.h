@@ -8,7 +8,7 @@
 #ifndef LW_BODY_MEM_H
 #define LW_BODY_MEM_H
 
-#include "wasm/body_stack.h"
+#include "wasm/body_ctl.h"
 
 static inline Status body_read_index(Body *b, uint32_t count, const char *space,
                                      uint32_t *out)
@@ -152,7 +152,7 @@ static Status body_table_copy(Body *b, uint32_t *x, uint32_t *y)
   TRY(body_read_table(b, x));
   TRY(body_read_table(b, y));
   const TableType *to = &tables[*x].type, *from = &tables[*y].type;
-  if (!body_match(from->elem, to->elem))
+  if (!body_match(b, from->elem, to->elem))
     return lw_bad_type(b->op, "the tables hold different types", b->op_at, b->err);
   return body_pop3(b, body_addr(&to->limits), body_addr(&from->limits),
                    body_length(&to->limits, &from->limits));
@@ -164,7 +164,7 @@ static Status body_table_init(Body *b, uint32_t *x, uint32_t *y)
   TRY(lw_leb_u32(&b->r, x));
   TRY(body_read_table(b, y));
   if (*x >= m->nelems) return lw_bad_index("elem segment", *x, b->op_at, b->err);
-  if (!body_match(m->elems[*x].type, m->tables[*y].type.elem))
+  if (!body_match(b, m->elems[*x].type, m->tables[*y].type.elem))
     return lw_bad_type(b->op, "the segment does not fit the table", b->op_at, b->err);
   return body_pop3(b, body_addr(&m->tables[*y].type.limits), VAL_I32, VAL_I32);
 }
@@ -231,9 +231,8 @@ static Status body_ref_null(Body *b)
 {
   uint32_t heap;
   TRY(lw_read_heaptype(&b->r, b->module->features, &heap));
-  if (heap < HEAP_ABSTRACT && heap >= b->module->ntypes)
-    return lw_bad_index("type", heap, b->op_at, b->err);
   ValType t = VAL_REF_TO(heap, 1);
+  TRY(lw_type_known(b->module, t, b->op_at, b->err));
   if (b->live) TRY(hook_ref_null(b, t, b->nstack));
   body_push(b, t);
   return LW_OK;
@@ -242,9 +241,7 @@ static Status body_ref_null(Body *b)
 static Status body_ref_is_null(Body *b)
 {
   ValType t;
-  TRY(body_pop_any(b, &t));
-  if (t != VAL_NONE && !lw_val_is_ref(t))
-    return lw_bad_type(b->op, "wants a reference", b->op_at, b->err);
+  TRY(body_pop_ref(b, &t));
   if (b->live) TRY(hook_ref_is_null(b, b->nstack));
   body_push(b, VAL_I32);
   return LW_OK;
@@ -257,8 +254,56 @@ static Status body_ref_func(Body *b)
   if (b->module->funcs[x].escape == NO_ESCAPE)
     return lw_fail(b->err, LW_INVALID, b->op_at, "undeclared function reference %u", x);
   if (b->live) TRY(hook_ref_func(b, x, b->nstack));
-  body_push(b, VAL_FUNCREF);
+  body_push(b, VAL_REF_TO(b->module->funcs[x].type, 0));
   return LW_OK;
+}
+
+static Status body_ref_eq(Body *b)
+{
+  ValType eq = VAL_REF_TO(HEAP_EQ, 1);
+  TRY(body_pop(b, eq));
+  TRY(body_pop(b, eq));
+  if (b->live) TRY(hook_ref_eq(b, b->nstack));
+  body_push(b, VAL_I32);
+  return LW_OK;
+}
+
+static Status body_ref_as_non_null(Body *b)
+{
+  ValType t;
+  TRY(body_pop_ref(b, &t));
+  if (b->live) TRY(hook_ref_as_non_null(b, b->nstack));
+  body_push(b, t & ~(ValType)VAL_NULLABLE);
+  return LW_OK;
+}
+
+static Status body_br_on_null(Body *b)
+{
+  Ctl *c;
+  ValType t;
+  uint32_t n;
+  TRY(body_read_label(b, &c));
+  TRY(body_pop_ref(b, &t));
+  const ValType *types = body_label(c, &n);
+  TRY(body_pop_list(b, types, n));
+  if (b->live) TRY(hook_br_on_null(b, c, b->nstack));
+  TRY(body_push_list(b, types, n));
+  body_push(b, t & ~(ValType)VAL_NULLABLE);
+  return LW_OK;
+}
+
+static Status body_br_on_non_null(Body *b)
+{
+  Ctl *c;
+  uint32_t n;
+  TRY(body_read_label(b, &c));
+  const ValType *types = body_label(c, &n);
+  if (n == 0 || !lw_val_is_ref(types[n - 1]))
+    return lw_bad_type(b->op, "the label takes no reference", b->op_at, b->err);
+  TRY(body_pop(b, types[n - 1] | VAL_NULLABLE));
+  TRY(body_pop_list(b, types, n - 1));
+  if (b->live) TRY(hook_br_on_non_null(b, c, b->nstack));
+  return body_push_list(b, types, n - 1);
 }
 
 static Status body_ref(Body *b)
@@ -266,7 +311,11 @@ static Status body_ref(Body *b)
   switch (b->op) {
   case OP_REF_NULL: return body_ref_null(b);
   case OP_REF_IS_NULL: return body_ref_is_null(b);
-  default: assert(b->op == OP_REF_FUNC); return body_ref_func(b);
+  case OP_REF_FUNC: return body_ref_func(b);
+  case OP_REF_EQ: return body_ref_eq(b);
+  case OP_REF_AS_NON_NULL: return body_ref_as_non_null(b);
+  case OP_BR_ON_NULL: return body_br_on_null(b);
+  default: assert(b->op == OP_BR_ON_NON_NULL); return body_br_on_non_null(b);
   }
 }
 

@@ -44,9 +44,9 @@ static inline void body_push(Body *b, ValType t)
 }
 
 /* Does an operand of type `got` do where `want` is asked for? (section 3.3) */
-static inline bool body_match(ValType got, ValType want)
+static inline bool body_match(const Body *b, ValType got, ValType want)
 {
-  return got == want || got == VAL_NONE;
+  return lw_match(b->module, got, want);
 }
 
 /* The cases that are rare: no operand, or not the same type. */
@@ -57,7 +57,8 @@ static Status body_pop_slow(Body *b, ValType want)
     return lw_bad_operand(b->op, want, VAL_NONE, b->op_at, b->err);
   }
   ValType got = b->stack[b->nstack - 1];
-  if (!body_match(got, want)) return lw_bad_operand(b->op, want, got, b->op_at, b->err);
+  if (!body_match(b, got, want))
+    return lw_bad_operand(b->op, want, got, b->op_at, b->err);
   b->nstack--;
   return LW_OK;
 }
@@ -82,6 +83,15 @@ static inline Status body_pop_any(Body *b, ValType *got)
   *got = VAL_NONE;
   if (body_top(b)->unreachable) return LW_OK;
   return lw_bad_type(b->op, "an operand is missing", b->op_at, b->err);
+}
+
+/* Pop a reference of any type; that of unreachable code is the bottom. */
+static Status body_pop_ref(Body *b, ValType *got)
+{
+  TRY(body_pop_any(b, got));
+  if (*got == VAL_NONE) *got = VAL_REF_TO(HEAP_BOTTOM, 0);
+  if (lw_val_is_ref(*got)) return LW_OK;
+  return lw_bad_type(b->op, "wants a reference", b->op_at, b->err);
 }
 
 /* Are the topmost operands exactly these types? One comparison for all of them, since

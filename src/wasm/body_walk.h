@@ -8,8 +8,12 @@
 #ifndef LW_BODY_WALK_H
 #define LW_BODY_WALK_H
 
+#include "wasm/body_atomic.h"
 #include "wasm/body_ctl.h"
+#include "wasm/body_gc.h"
 #include "wasm/body_mem.h"
+#include "wasm/body_simd.h"
+#include "wasm/body_try.h"
 
 /* The types of `count` declared locals, a second look at groups already skimmed. */
 static Status body_read_locals(Body *b, ValType *into, uint64_t count)
@@ -22,12 +26,28 @@ static Status body_read_locals(Body *b, ValType *into, uint64_t count)
     ValType type;
     TRY(lw_leb_u32(&b->r, &n));
     TRY(lw_read_valtype(&b->r, b->module->features, &type));
+    TRY(lw_type_known(b->module, type, b->op_at, b->err));
     assert(n <= count - at);
     for (uint32_t k = 0; k < n; k++)
       into[at++] = type;
   }
   assert(at == count);
   (void)count;
+  return LW_OK;
+}
+
+/* Note the declared locals that have no default value. */
+static Status body_no_defaults(Body *b)
+{
+  uint32_t n = 0;
+  for (uint32_t i = b->type->nparams; i < b->nlocals; i++)
+    n += lw_val_is_ref(b->locals[i]) && !(b->locals[i] & VAL_NULLABLE);
+  if (n == 0) return LW_OK;
+  b->unset = ARENA_ARR(b->arena, uint8_t, b->nlocals);
+  b->set = ARENA_RAW(b->arena, uint32_t, n);
+  if (!b->unset || !b->set) return lw_nomem(b->err, "locals");
+  for (uint32_t i = b->type->nparams; i < b->nlocals; i++)
+    b->unset[i] = lw_val_is_ref(b->locals[i]) && !(b->locals[i] & VAL_NULLABLE);
   return LW_OK;
 }
 
@@ -46,7 +66,8 @@ static Status body_locals(Body *b)
   b->locals = ARENA_RAW(b->arena, ValType, b->nlocals + 1);
   if (!b->locals) return lw_nomem(b->err, "locals");
   if (nparams) memcpy(b->locals, b->type->params, nparams * sizeof *b->locals);
-  return body_read_locals(b, b->locals + nparams, declared);
+  TRY(body_read_locals(b, b->locals + nparams, declared));
+  return body_no_defaults(b);
 }
 
 /* Prepare a walk of `func`, a function with a body: reads its locals. */
@@ -98,9 +119,18 @@ static inline Status body_local_get(Body *b)
 {
   uint32_t x;
   TRY(body_read_index(b, b->nlocals, "local", &x));
+  if (b->unset && b->unset[x])
+    return lw_fail(b->err, LW_INVALID, b->op_at, "uninitialized local %u", x);
   if (b->live) TRY(hook_local_get(b, x, b->nstack));
   body_push(b, b->locals[x]);
   return LW_OK;
+}
+
+static inline void body_note_set(Body *b, uint32_t x)
+{
+  if (!b->unset || !b->unset[x]) return;
+  b->unset[x] = 0;
+  b->set[b->nset++] = x;
 }
 
 static inline Status body_local_set(Body *b)
@@ -108,6 +138,7 @@ static inline Status body_local_set(Body *b)
   uint32_t x;
   TRY(body_read_index(b, b->nlocals, "local", &x));
   TRY(body_pop(b, b->locals[x]));
+  body_note_set(b, x);
   return b->live ? hook_local_set(b, x, b->nstack) : LW_OK;
 }
 
@@ -116,6 +147,7 @@ static inline Status body_local_tee(Body *b)
   uint32_t x;
   TRY(body_read_index(b, b->nlocals, "local", &x));
   TRY(body_pop(b, b->locals[x]));
+  body_note_set(b, x);
   if (b->live) TRY(hook_local_tee(b, x, b->nstack));
   body_push(b, b->locals[x]);
   return LW_OK;
@@ -152,6 +184,7 @@ static Status body_select_typed(Body *b)
   for (uint32_t i = 0; i < n; i++)
     TRY(lw_read_valtype(&b->r, b->module->features, &type));
   if (n != 1) return lw_fail(b->err, LW_INVALID, b->op_at, "invalid result arity %u", n);
+  TRY(lw_type_known(b->module, type, b->op_at, b->err));
   TRY(body_pop3(b, type, type, VAL_I32));
   if (b->live) TRY(hook_select(b, type, b->nstack));
   body_push(b, type);
@@ -224,8 +257,11 @@ enum {
   CASE_UNARY = OP_I32_EQZ,
   CASE_BINARY,
   CASE_SIG,
-  CASE_REF,  /* ref.null, ref.is_null, ref.func */
-  CASE_NONE, /* not built yet: decoding refuses the operator */
+  CASE_REF, /* ref.null to br_on_non_null */
+  CASE_ATOMIC,
+  CASE_SIMD, /* vector operators with immediates */
+  CASE_GC,   /* all with the prefix 0xfb */
+  CASE_NONE, /* of no proposal here: no such row */
   CASE__MAX,
 };
 _Static_assert(CASE__MAX < CASE_LATER && (int)OP_F64_CONST < (int)CASE_UNARY,
@@ -247,18 +283,21 @@ enum { /* what the table wants to know about a signature */
 
 /* clang-format off */
 #define CASE_OF(op, imm, sig)                                                            \
-  ((imm) >= IMM_M0 && (imm) <= IMM_M4         ? SIG_STORES_##sig ? CASE_STORE : CASE_LOAD\
+  ((op) >= OP_MEMORY_ATOMIC_NOTIFY            ? CASE_ATOMIC                              \
+   : (imm) >= IMM_M0 && (imm) <= IMM_M4       ? SIG_STORES_##sig ? CASE_STORE : CASE_LOAD\
    : (imm) == IMM_NONE && SIG_IS_UNARY_##sig  ? CASE_UNARY                               \
    : (imm) == IMM_NONE && SIG_IS_BINARY_##sig ? CASE_BINARY                              \
    : (imm) == IMM_NONE && SIG_IS_OTHER_##sig  ? CASE_SIG                                 \
+   : (imm) == IMM_V128 || (imm) == IMM_LANES16 || (imm) == IMM_LANE                      \
+                       || ((imm) >= IMM_L0 && (imm) <= IMM_L3) ? CASE_SIMD               \
    : (imm) == IMM_F32  || (imm) == IMM_F64    ? CASE_FLOAT                               \
    : (imm) == IMM_TABLE || (imm) == IMM_TABLE_INIT || (imm) == IMM_TABLE_COPY            \
                         || (imm) == IMM_ELEM  ? CASE_TABLE                               \
    : (imm) == IMM_MEM || (imm) == IMM_MEM_INIT || (imm) == IMM_MEM_COPY                  \
                       || (imm) == IMM_DATA    ? CASE_MEMORY                              \
    : (op) < CASE_UNARY                        ? (op)                                     \
-   : (op) == OP_REF_NULL || (op) == OP_REF_IS_NULL                                       \
-                         || (op) == OP_REF_FUNC ? CASE_REF : CASE_NONE)
+   : (op) >= OP_REF_NULL && (op) <= OP_BR_ON_NON_NULL ? CASE_REF                         \
+   : (op) >= OP_STRUCT_NEW && (op) <= OP_I31_GET_U ? CASE_GC : CASE_NONE)
 /* clang-format on */
 
 static const uint8_t body_case[OP__MAX] = {
@@ -284,6 +323,18 @@ static inline Status body_op(Body *b, unsigned which) /* dispatch */
   case OP_RETURN: return body_return(b);
   case OP_CALL: return body_call(b);
   case OP_CALL_INDIRECT: return body_call_indirect(b);
+  case OP_TRY_TABLE: return body_try_table(b);
+  case OP_THROW: return body_throw(b);
+  case OP_THROW_REF: return body_throw_ref(b);
+  case OP_TRY: return body_legacy_try(b);
+  case OP_CATCH:
+  case OP_CATCH_ALL: return body_legacy_catch(b);
+  case OP_DELEGATE: return body_delegate(b);
+  case OP_RETHROW: return body_rethrow(b);
+  case OP_CALL_REF: return body_call_ref(b);
+  case OP_RETURN_CALL: return body_return_call(b);
+  case OP_RETURN_CALL_INDIRECT: return body_return_call_indirect(b);
+  case OP_RETURN_CALL_REF: return body_return_call_ref(b);
   case OP_DROP: return body_drop(b);
   case OP_SELECT: return body_select(b);
   case OP_SELECT_T: return body_select_typed(b);
@@ -303,6 +354,9 @@ static inline Status body_op(Body *b, unsigned which) /* dispatch */
   case CASE_BINARY: return body_binary(b);
   case CASE_SIG: return body_by_sig(b, body_sig(b));
   case CASE_REF: return body_ref(b);
+  case CASE_SIMD: return body_simd(b);
+  case CASE_ATOMIC: return body_atomic(b);
+  case CASE_GC: return body_gc(b);
   default: assert(!"an operator without a case"); return LW_OK;
   }
 }

@@ -5,6 +5,7 @@
 #include "wasm/complain.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "wasm/leb.h"
 
@@ -12,11 +13,12 @@ enum { TEXT_MAX = 64 };
 
 Status lw_bad_operand(Opcode op, ValType want, ValType got, uint64_t at, Err *err)
 {
-  char want_text[TEXT_MAX], got_text[TEXT_MAX];
+  char want_text[TEXT_MAX], got_text[TEXT_MAX] = "";
   assert(op < OP__MAX);
-  return lw_fail(err, LW_INVALID, at, "type mismatch: %s wants %s but got %s",
-                 lw_op_info[op].text, lw_val_text(want, want_text, TEXT_MAX),
-                 got == VAL_NONE ? "nothing" : lw_val_text(got, got_text, TEXT_MAX));
+  if (got != VAL_NONE) lw_val_text(got, got_text, TEXT_MAX);
+  return lw_fail(err, LW_INVALID, at,
+                 "type mismatch: instruction requires [%s] but stack has [%s]: %s",
+                 lw_val_text(want, want_text, TEXT_MAX), got_text, lw_op_info[op].text);
 }
 
 Status lw_bad_type(Opcode op, const char *why, uint64_t at, Err *err)
@@ -25,12 +27,29 @@ Status lw_bad_type(Opcode op, const char *why, uint64_t at, Err *err)
   return lw_fail(err, LW_INVALID, at, "type mismatch: %s: %s", lw_op_info[op].text, why);
 }
 
-Status lw_bad_height(Opcode op, uint32_t extra, uint64_t at, Err *err)
+/* "i32 f64", the last ones of many behind dots. */
+static void list_types(char *buf, size_t cap, const ValType *types, uint32_t n)
 {
-  assert(extra > 0);
+  enum { SHOWN = 6 };
+  char one[TEXT_MAX];
+  size_t len = 0;
+  buf[0] = '\0';
+  for (uint32_t i = n > SHOWN ? n - SHOWN : 0; i < n && len < cap; i++) {
+    const char *before = i == 0 ? "" : i + SHOWN == n ? "... " : " ";
+    int put = snprintf(buf + len, cap - len, "%s%s", before,
+                       lw_val_text(types[i], one, sizeof one));
+    len += put > 0 ? (size_t)put : 0;
+  }
+}
+
+Status lw_bad_height(Opcode op, const ValType *extra, uint32_t n, uint64_t at, Err *err)
+{
+  char text[160];
+  assert(n > 0);
+  list_types(text, sizeof text, extra, n);
   return lw_fail(err, LW_INVALID, at,
-                 "type mismatch: %u value%s left over at the end of %s", extra,
-                 extra == 1 ? "" : "s", lw_op_info[op].text);
+                 "type mismatch: block requires [] but stack has [%s]: at the end of %s",
+                 text, lw_op_info[op].text);
 }
 
 Status lw_bad_index(const char *space, uint64_t index, uint64_t at, Err *err)

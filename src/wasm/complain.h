@@ -13,12 +13,14 @@
 #include "wasm/module.h"
 #include "wasm/ops.h"
 
-/* LW_INVALID "type mismatch: i32.add wants i32 but got f32"; VAL_NONE: nothing there. */
+/* LW_INVALID "type mismatch: instruction requires [i32] but stack has [f32]: i32.add";
+   VAL_NONE: nothing there. */
 Status lw_bad_operand(Opcode op, ValType want, ValType got, uint64_t at, Err *err);
 /* LW_INVALID "type mismatch: `why`", prefixed with the operator's name. */
 Status lw_bad_type(Opcode op, const char *why, uint64_t at, Err *err);
-/* LW_INVALID "type mismatch: 2 values left over at the end of block" */
-Status lw_bad_height(Opcode op, uint32_t extra, uint64_t at, Err *err);
+/* LW_INVALID "type mismatch: block requires [] but stack has [i32]: at the end of block":
+   n operands too many, besides the block's results. */
+Status lw_bad_height(Opcode op, const ValType *extra, uint32_t n, uint64_t at, Err *err);
 /* LW_INVALID "unknown local 7" */
 Status lw_bad_index(const char *space, uint64_t index, uint64_t at, Err *err);
 /* A body whose bytes end before its last `end`. LW_MALFORMED; the wording depends on

@@ -5,7 +5,8 @@
 ** checked, and stepped through by whoever evaluates them (the run time, with a stack of
 ** LIMIT_CONST_STACK values at most).
 ** Standard, section 3.3.13, with the extended constant expressions of 3.0: integer
-** addition, subtraction and multiplication, and any earlier immutable global.
+** addition, subtraction and multiplication, any earlier immutable global, and new
+** structs, arrays and i31 references.
 ** Layer: wasm.
 */
 #ifndef LW_CONSTEXPR_H
@@ -17,10 +18,12 @@
 
 typedef struct ConstOp {
   Opcode op;
-  uint32_t index; /* global.get, ref.func */
-  uint64_t bits;  /* constants; i32 and f32 zero-extended */
-  ValType type;   /* ref.null: the nullable reference */
-  uint64_t at;    /* offset in the module */
+  uint32_t index;     /* global.get, ref.func; the type of struct.new and its like */
+  uint32_t count;     /* array.new_fixed */
+  uint64_t bits;      /* constants; i32 and f32 zero-extended */
+  const uint8_t *raw; /* v128.const: 16 bytes */
+  ValType type;       /* ref.null: the nullable reference */
+  uint64_t at;        /* offset in the module */
 } ConstOp;
 
 /* A Reader at the start of an expression of `m`. */

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "wasm/instr.h"
 #include "wasm/limits.h"
 #include "wasm/skim.h"
@@ -147,9 +148,11 @@ static Status explain(Decoder *d, Status s)
 
 static uint64_t allowed_features(const DecodeOptions *opts)
 {
-  uint64_t built = FEATS_BUILT;
-  if (!opts || opts->features == 0) return built;
-  return (opts->features & built) | (uint64_t)1 << FEAT_MVP;
+  uint64_t all = FEATS_ALL;
+  if (!(lw_cpu_features() & CPU_SSE41))
+    all &= ~((uint64_t)1 << FEAT_SIMD | (uint64_t)1 << FEAT_RELAXED_SIMD);
+  if (!opts || opts->features == 0) return all;
+  return (opts->features & all) | (uint64_t)1 << FEAT_MVP;
 }
 
 Status lw_module_decode(const uint8_t *bytes, size_t size, const DecodeOptions *opts,

@@ -19,7 +19,7 @@ typedef struct Decoder {
   Err *err;
   size_t section_end;
   uint32_t types_cap, imports_cap, exports_cap, customs_cap, funcs_cap, tables_cap,
-    memories_cap, globals_cap, elems_cap, datas_cap;
+    memories_cap, globals_cap, tags_cap, elems_cap, datas_cap;
   uint32_t data_count; /* what its section says */
   uint32_t nbodies;    /* in the code section */
   uint64_t code_at;    /* where that begins; 0: not seen yet */
@@ -42,6 +42,9 @@ Status lw_decode_datas(Decoder *d);
 
 /* Find the end of a constant expression and keep its span. */
 Status lw_decode_expr(Decoder *d, Span *out);
+/* Room for entry n of an array of the module: LW_LIMIT beyond `limit`, naming `what`. */
+Status lw_decode_room(Decoder *d, void *array, uint32_t *cap, uint32_t n, size_t size,
+                      uint32_t limit, const char *what, void **out);
 
 /* Read the name section, if there is one and it is sound. Fails only with LW_NOMEM. */
 Status lw_names_read(Module *m, Err *err);

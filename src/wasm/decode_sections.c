@@ -1,5 +1,5 @@
 /*
-** decode_sections.c -- types, imports, the index spaces, exports, start.
+** decode_sections.c -- imports, the index spaces, exports, start.
 ** Layer: wasm.
 */
 #include <assert.h>
@@ -7,18 +7,9 @@
 #include "wasm/decode.h"
 #include "wasm/limits.h"
 
-enum { /* first byte of a type definition; from SUB_FINAL on they are 3.0's */
-       FORM_FUNC = 0x60,
-       FORM_STRUCT = 0x5f,
-       FORM_ARRAY = 0x5e,
-       FORM_SUB = 0x50,
-       FORM_SUB_FINAL = 0x4f,
-       FORM_REC = 0x4e,
-};
-
 /* Append to an index space: room for one more, and not beyond the limit. */
-static Status room(Decoder *d, void *array, uint32_t *cap, uint32_t n, size_t size,
-                   uint32_t limit, const char *what, void **out)
+Status lw_decode_room(Decoder *d, void *array, uint32_t *cap, uint32_t n, size_t size,
+                      uint32_t limit, const char *what, void **out)
 {
   if (n >= limit) {
     lw_fail(d->err, LW_LIMIT, lw_reader_at(&d->r), "too many %s, the limit is %u", what,
@@ -31,65 +22,6 @@ static Status room(Decoder *d, void *array, uint32_t *cap, uint32_t n, size_t si
   return LW_NOMEM;
 }
 
-static Status read_types(Decoder *d, const char *what, uint32_t limit,
-                         const ValType **out, uint32_t *n)
-{
-  uint32_t cap;
-  TRY(lw_read_count(&d->r, what, limit, 1, n, &cap));
-  ValType *types = ARENA_RAW(&d->m->arena, ValType, cap + 1);
-  if (!types) return lw_nomem(d->err, "types");
-  for (uint32_t i = 0; i < *n; i++) {
-    ValType type;
-    TRY(lw_read_valtype(&d->r, d->m->features, &type));
-    assert(i < cap);
-    types[i] = type;
-  }
-  *out = types;
-  return LW_OK;
-}
-
-static Status read_functype(Decoder *d, FuncType *t)
-{
-  uint64_t at = lw_reader_at(&d->r);
-  uint8_t form;
-  TRY(lw_read_byte(&d->r, &form));
-  switch (form) {
-  case FORM_FUNC: break;
-  case FORM_STRUCT:
-  case FORM_ARRAY:
-  case FORM_SUB:
-  case FORM_SUB_FINAL:
-  case FORM_REC:
-    return lw_feat_need(d->m->features, FEAT_GC, "type definition", at, d->err);
-  default:
-    return lw_fail(d->err, LW_MALFORMED, at,
-                   form & 0x80 ? "integer representation too long"
-                               : "malformed definition type");
-  }
-  TRY(read_types(d, "parameters", LIMIT_PARAMS, &t->params, &t->nparams));
-  TRY(read_types(d, "results", LIMIT_RESULTS, &t->results, &t->nresults));
-  if (t->nresults > 1)
-    TRY(lw_feat_need(d->m->features, FEAT_MULTI_VALUE, "several results", at, d->err));
-  return LW_OK;
-}
-
-Status lw_decode_types(Decoder *d)
-{
-  Module *m = d->m;
-  uint32_t count, cap;
-  TRY(lw_read_count(&d->r, "types", LIMIT_TYPES, 3, &count, &cap));
-  for (uint32_t i = 0; i < count; i++) {
-    FuncType t;
-    void *types;
-    TRY(read_functype(d, &t));
-    TRY(room(d, m->types, &d->types_cap, m->ntypes, sizeof t, LIMIT_TYPES, "types",
-             &types));
-    m->types = types;
-    m->types[m->ntypes++] = t;
-  }
-  return LW_OK;
-}
-
 /* ---- index spaces: one function for each kind, imported or defined ---- */
 
 static Status add_func(Decoder *d)
@@ -98,25 +30,26 @@ static Status add_func(Decoder *d)
   FuncDef f = {.escape = NO_ESCAPE};
   void *funcs;
   TRY(lw_leb_u32(&d->r, &f.type));
-  TRY(room(d, m->funcs, &d->funcs_cap, m->nfuncs, sizeof f, LIMIT_FUNCTIONS, "functions",
-           &funcs));
+  TRY(lw_decode_room(d, m->funcs, &d->funcs_cap, m->nfuncs, sizeof f, LIMIT_FUNCTIONS,
+                     "functions", &funcs));
   m->funcs = funcs;
   m->funcs[m->nfuncs++] = f;
   return LW_OK;
 }
 
-static Status add_table(Decoder *d)
+static Status add_table(Decoder *d, bool with_init)
 {
   Module *m = d->m;
-  TableDef t = {0};
+  TableDef t = {.at = (uint32_t)lw_reader_at(&d->r)};
   void *tables;
   if (m->ntables)
     TRY(lw_feat_need(m->features, FEAT_REF_TYPES, "a second table", lw_reader_at(&d->r),
                      d->err));
   TRY(lw_read_reftype(&d->r, m->features, &t.type.elem));
   TRY(lw_read_limits(&d->r, m->features, false, &t.type.limits));
-  TRY(room(d, m->tables, &d->tables_cap, m->ntables, sizeof t, LIMIT_TABLES, "tables",
-           &tables));
+  if (with_init) TRY(lw_decode_expr(d, &t.init));
+  TRY(lw_decode_room(d, m->tables, &d->tables_cap, m->ntables, sizeof t, LIMIT_TABLES,
+                     "tables", &tables));
   m->tables = tables;
   m->tables[m->ntables++] = t;
   return LW_OK;
@@ -131,8 +64,8 @@ static Status add_memory(Decoder *d)
   TRY(lw_read_limits(&d->r, m->features, true, &l));
   if (m->nmemories)
     TRY(lw_feat_need(m->features, FEAT_MULTI_MEMORY, "a second memory", at, d->err));
-  TRY(room(d, m->memories, &d->memories_cap, m->nmemories, sizeof l, LIMIT_MEMORIES,
-           "memories", &memories));
+  TRY(lw_decode_room(d, m->memories, &d->memories_cap, m->nmemories, sizeof l,
+                     LIMIT_MEMORIES, "memories", &memories));
   m->memories = memories;
   m->memories[m->nmemories++] = l;
   return LW_OK;
@@ -145,11 +78,37 @@ static Status add_global(Decoder *d, bool defined)
   void *globals;
   TRY(lw_read_globaltype(&d->r, m->features, &g.type));
   if (defined) TRY(lw_decode_expr(d, &g.init));
-  TRY(room(d, m->globals, &d->globals_cap, m->nglobals, sizeof g, LIMIT_GLOBALS,
-           "globals", &globals));
+  TRY(lw_decode_room(d, m->globals, &d->globals_cap, m->nglobals, sizeof g, LIMIT_GLOBALS,
+                     "globals", &globals));
   m->globals = globals;
   m->globals[m->nglobals++] = g;
   return LW_OK;
+}
+
+static Status add_tag(Decoder *d)
+{
+  Module *m = d->m;
+  uint8_t attribute;
+  uint32_t type;
+  void *tags;
+  TRY(lw_read_byte(&d->r, &attribute));
+  if (attribute != 0) {
+    d->r.pos--;
+    return lw_reader_bad(&d->r, "malformed tag attribute");
+  }
+  TRY(lw_leb_u32(&d->r, &type));
+  TRY(lw_decode_room(d, m->tags, &d->tags_cap, m->ntags, sizeof type, LIMIT_TAGS, "tags",
+                     &tags));
+  m->tags = tags;
+  m->tags[m->ntags++] = type;
+  return LW_OK;
+}
+
+/* Tags came with the legacy form, too. */
+static Status need_tags(const Module *m, const char *what, uint64_t at, Err *err)
+{
+  if (m->features >> FEAT_LEGACY_EXCEPTIONS & 1) return LW_OK;
+  return lw_feat_need(m->features, FEAT_EXCEPTIONS, what, at, err);
 }
 
 /* ---- imports and exports ---- */
@@ -177,7 +136,7 @@ static Status add_import(Decoder *d, Import *in)
     return LW_OK;
   case EXTERN_TABLE:
     in->index = m->ntables;
-    TRY(add_table(d));
+    TRY(add_table(d, false));
     m->ntables_imported = m->ntables;
     return LW_OK;
   case EXTERN_MEMORY:
@@ -191,9 +150,15 @@ static Status add_import(Decoder *d, Import *in)
     m->nglobals_imported = m->nglobals;
     return LW_OK;
   case EXTERN_TAG:
+    TRY(need_tags(m, "imported tag", in->at, d->err));
+    in->index = m->ntags;
+    TRY(add_tag(d));
+    m->ntags_imported = m->ntags;
+    return LW_OK;
   case EXTERN__MAX: break;
   }
-  return lw_feat_need(m->features, FEAT_EXCEPTIONS, "imported tag", in->at, d->err);
+  assert(!"read_kind has seen to it");
+  return LW_OK;
 }
 
 Status lw_decode_imports(Decoder *d)
@@ -208,8 +173,8 @@ Status lw_decode_imports(Decoder *d)
     TRY(lw_read_name(&d->r, &in.name));
     TRY(read_kind(d, "malformed import kind", &in.kind));
     TRY(add_import(d, &in));
-    TRY(room(d, m->imports, &d->imports_cap, m->nimports, sizeof in, LIMIT_IMPORTS,
-             "imports", &imports));
+    TRY(lw_decode_room(d, m->imports, &d->imports_cap, m->nimports, sizeof in,
+                       LIMIT_IMPORTS, "imports", &imports));
     m->imports = imports;
     m->imports[m->nimports++] = in;
   }
@@ -227,8 +192,8 @@ Status lw_decode_exports(Decoder *d)
     TRY(lw_read_name(&d->r, &out.name));
     TRY(read_kind(d, "malformed export kind", &out.kind));
     TRY(lw_leb_u32(&d->r, &out.index));
-    TRY(room(d, m->exports, &d->exports_cap, m->nexports, sizeof out, LIMIT_EXPORTS,
-             "exports", &exports));
+    TRY(lw_decode_room(d, m->exports, &d->exports_cap, m->nexports, sizeof out,
+                       LIMIT_EXPORTS, "exports", &exports));
     m->exports = exports;
     m->exports[m->nexports++] = out;
   }
@@ -246,16 +211,28 @@ Status lw_decode_funcs(Decoder *d)
   return LW_OK;
 }
 
-Status lw_decode_tables(Decoder *d)
+/* 0x40 0x00 before a table type: an initializer follows it. */
+static Status read_init_mark(Decoder *d, bool *out)
 {
   enum { WITH_INIT = 0x40 };
+  uint64_t at = lw_reader_at(&d->r);
+  uint8_t reserved;
+  *out = d->r.pos < d->r.end && *d->r.pos == WITH_INIT;
+  if (!*out) return LW_OK;
+  TRY(lw_feat_need(d->m->features, FEAT_FUNC_REFS, "table initializer", at, d->err));
+  d->r.pos++;
+  TRY(lw_read_byte(&d->r, &reserved));
+  return reserved == 0 ? LW_OK : lw_reader_bad(&d->r, "malformed table");
+}
+
+Status lw_decode_tables(Decoder *d)
+{
   uint32_t count, cap;
   TRY(lw_read_count(&d->r, "tables", LIMIT_TABLES, 3, &count, &cap));
   for (uint32_t i = 0; i < count; i++) {
-    if (d->r.pos < d->r.end && *d->r.pos == WITH_INIT)
-      return lw_feat_need(d->m->features, FEAT_FUNC_REFS, "table initializer",
-                          lw_reader_at(&d->r), d->err);
-    TRY(add_table(d));
+    bool with_init;
+    TRY(read_init_mark(d, &with_init));
+    TRY(add_table(d, with_init));
   }
   return LW_OK;
 }
@@ -272,10 +249,12 @@ Status lw_decode_memories(Decoder *d)
 Status lw_decode_tags(Decoder *d)
 {
   uint32_t count, cap;
+  uint64_t at = lw_reader_at(&d->r);
   TRY(lw_read_count(&d->r, "tags", LIMIT_TAGS, 2, &count, &cap));
-  if (count == 0) return LW_OK;
-  return lw_feat_need(d->m->features, FEAT_EXCEPTIONS, "tag section", lw_reader_at(&d->r),
-                      d->err);
+  if (count) TRY(need_tags(d->m, "tag section", at, d->err));
+  for (uint32_t i = 0; i < count; i++)
+    TRY(add_tag(d));
+  return LW_OK;
 }
 
 Status lw_decode_globals(Decoder *d)

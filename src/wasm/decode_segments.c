@@ -51,7 +51,7 @@ static Status read_exprs(Decoder *d, Elem *e)
 
 static Status read_elem_kind(Decoder *d, Elem *e, unsigned flags)
 {
-  e->type = VAL_FUNCREF;
+  e->type = VAL_REF_TO(HEAP_FUNC, flags & ELEM_EXPRS ? 1 : 0);
   if ((flags & (ELEM_NOT_ACTIVE | ELEM_HAS_TABLE)) == 0) return LW_OK; /* implied */
   if (flags & ELEM_EXPRS) return lw_read_reftype(&d->r, d->m->features, &e->type);
   uint8_t kind;

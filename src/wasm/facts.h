@@ -3,7 +3,7 @@
 **
 ** The IR builder needs to know, when a block, loop or if opens, which locals are
 ** assigned somewhere inside it: those get block parameters at its label, no others.
-** lw_validate_func records that when asked. Frames are numbered in the order in which
+** lw_validate_func records that. Frames are numbered in the order in which
 ** they open, dead ones included, the function's own frame first; both walks use the
 ** same template, so the numbers agree.
 ** Invariant: the sum over frames of (assigned locals x (branches to the label + 1))
@@ -31,12 +31,15 @@ typedef struct BodyFacts {
   uint32_t max_stack;  /* deepest operand stack */
   uint32_t max_frames; /* deepest control stack */
   uint32_t noperators;
-  bool calls; /* reachable code has some call */
+  bool calls, loops; /* reachable code has some */
 } BodyFacts;
 
+/* Validate one body. *leaves: it may tail-call a function of another instance. */
+Status lw_validate_body(const Module *m, uint32_t func, bool *leaves, Arena *scratch,
+                        Err *err);
 /*
-** Validate one body; `func` is an index >= nfuncs_imported. `facts` may be NULL;
-** its arrays come from `scratch`, which the caller resets.
+** The same with facts; `func` is an index >= nfuncs_imported. Their arrays come from
+** `scratch`, which the caller resets.
 */
 Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
                         Err *err);

@@ -13,6 +13,8 @@
 enum {
   LIMIT_MODULE_BYTES = 1 << 30,
   LIMIT_TYPES = 1000000,
+  LIMIT_SUPERTYPES = 63, /* above one type */
+  LIMIT_FIELDS = 10000,
   LIMIT_FUNCTIONS = 1000000,
   LIMIT_IMPORTS = 1000000,
   LIMIT_EXPORTS = 1000000,
@@ -31,7 +33,7 @@ enum {
   LIMIT_BODY_BYTES = 7654321,
   LIMIT_NESTING = 100000,   /* control frames open at once */
   LIMIT_OPERANDS = 1 << 20, /* values on the operand stack of one body */
-  LIMIT_CONST_STACK = 256,  /* the same in a constant expression */
+  LIMIT_CONST_STACK = 1024, /* the same in a constant expression */
   LIMIT_TABLE_ELEMS = 10000000,
   LIMIT_BR_TABLE = 65520,
   LIMIT_NAME_BYTES = 100000,

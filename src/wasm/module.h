@@ -53,7 +53,8 @@ typedef struct Global {
 
 typedef struct TableDef {
   TableType type;
-  Span init; /* 3.0: initializer expression; empty = null */
+  Span init;   /* 3.0: initializer expression; empty = null */
+  uint32_t at; /* byte offset, for messages */
 } TableDef;
 
 typedef enum { SEG_ACTIVE, SEG_PASSIVE, SEG_DECLARED } SegMode;
@@ -85,7 +86,7 @@ typedef struct Module {
   size_t size;
   uint64_t features; /* bit per FEAT_* that code may use */
 
-  FuncType *types;
+  TypeDef *types;
   uint32_t ntypes;
   Import *imports;
   uint32_t nimports;
@@ -104,14 +105,20 @@ typedef struct Module {
   uint32_t nmemories, nmemories_imported;
   Global *globals;
   uint32_t nglobals, nglobals_imported;
+  uint32_t *tags; /* typeidx of each */
+  uint32_t ntags, ntags_imported;
 
   Elem *elems;
   uint32_t nelems;
   Data *datas;
   uint32_t ndatas;
   bool has_data_count;
-  uint32_t start; /* function index, or UINT32_MAX */
-  Span code;      /* the whole code section, for sizes and offsets */
+  bool tail_leaves; /* some body may tail-call a function of another instance: known
+                       once bodies are validated */
+  bool keeps_types; /* objects, tables or globals of its types may be made, and outlive
+                       it */
+  uint32_t start;   /* function index, or UINT32_MAX */
+  Span code;        /* the whole code section, for sizes and offsets */
 
   /* name section; empty where there is none. Damaged ones are ignored. */
   Name name;
@@ -121,7 +128,7 @@ typedef struct Module {
 } Module;
 
 typedef struct DecodeOptions {
-  uint64_t features; /* bit per FEAT_* that is allowed; 0 = all that are built */
+  uint64_t features; /* bit per FEAT_* that is allowed; 0 = all */
 } DecodeOptions;
 
 /*
@@ -138,12 +145,17 @@ Status lw_module_validate(Module *m, Err *err);
 /* The same in two steps, in this order: all but the bodies, for which the time does not
    depend on how much code there is; then the bodies. */
 Status lw_module_validate_outside(Module *m, Err *err);
-Status lw_module_validate_bodies(const Module *m, Err *err);
+Status lw_module_validate_bodies(Module *m, Err *err);
 void lw_module_free(Module *m);
 
+/* A function type by its typeidx, of a validated module. */
+static inline const FuncType *lw_module_signature(const Module *m, uint32_t typeidx)
+{
+  return &m->types[typeidx].func;
+}
 static inline const FuncType *lw_module_functype(const Module *m, uint32_t func)
 {
-  return &m->types[m->funcs[func].type];
+  return lw_module_signature(m, m->funcs[func].type);
 }
 /* The name section's name of a function, else an export's, else empty. */
 Name lw_module_func_name(const Module *m, uint32_t func);

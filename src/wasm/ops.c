@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "wasm/types.h"
 
 const OpInfo lw_op_info[OP__MAX] = {
@@ -90,7 +91,7 @@ const char *lw_imm_text(Imm imm)
 }
 
 static const char *const feat_text[FEAT__MAX] = {
-#define LW_TEXT(name, word, built) word,
+#define LW_TEXT(name, word) word,
   LW_FEAT_LIST(LW_TEXT)
 #undef LW_TEXT
 };
@@ -112,7 +113,11 @@ Feat lw_feat_find(const char *text, size_t len)
 Status lw_feat_need(uint64_t features, Feat feat, const char *what, uint64_t at, Err *err)
 {
   if (features >> feat & 1) return LW_OK;
-  bool built = (uint64_t)FEATS_BUILT >> feat & 1;
-  return lw_fail(err, LW_UNSUPPORTED, at, "feature %s: %s (%s)",
-                 built ? "switched off" : "not built yet", lw_feat_text(feat), what);
+  if ((feat == FEAT_SIMD || feat == FEAT_RELAXED_SIMD) &&
+      !(lw_cpu_features() & CPU_SSE41))
+    return lw_fail(err, LW_UNSUPPORTED, at,
+                   "feature %s needs a processor with SSE4.1: %s", lw_feat_text(feat),
+                   what);
+  return lw_fail(err, LW_UNSUPPORTED, at, "feature switched off: %s (%s)",
+                 lw_feat_text(feat), what);
 }

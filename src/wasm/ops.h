@@ -69,28 +69,27 @@
   _(FENCE,         "fence")         /* one zero byte */
 
 /* The proposals that brought operators, types and sections. C name, text in messages
-   and in Lua, built: does this engine have it? The number is a bit of
-   DecodeOptions.features. */
+   and in Lua. The number is a bit of DecodeOptions.features. */
 #define LW_FEAT_LIST(_)                                                                  \
-  _(MVP,               "mvp",                      1)                                    \
-  _(SIGN_EXT,          "sign-extension",           1)                                    \
-  _(SAT_FLOAT,         "nontrapping-float-to-int", 1)                                    \
-  _(MULTI_VALUE,       "multi-value",              1)                                    \
-  _(BULK,              "bulk-memory",              1)                                    \
-  _(REF_TYPES,         "reference-types",          1)                                    \
-  _(SIMD,              "simd",                     0)                                    \
-  _(RELAXED_SIMD,      "relaxed-simd",             0)                                    \
-  _(TAIL_CALL,         "tail-call",                0)                                    \
-  _(EXCEPTIONS,        "exceptions",               0)                                    \
-  _(LEGACY_EXCEPTIONS, "legacy-exceptions",        0)                                    \
-  _(FUNC_REFS,         "function-references",      0)                                    \
-  _(GC,                "gc",                       0)                                    \
-  _(THREADS,           "threads",                  0)                                    \
-  _(MEMORY64,          "memory64",                 0)                                    \
-  _(MULTI_MEMORY,      "multi-memory",             0)                                    \
-  _(EXTENDED_CONST,    "extended-const",           1)                                    \
-  _(WIDE_ARITHMETIC,   "wide-arithmetic",          0)                                    \
-  _(CUSTOM_PAGE_SIZES, "custom-page-sizes",        0)
+  _(MVP,               "mvp")                                                            \
+  _(SIGN_EXT,          "sign-extension")                                                 \
+  _(SAT_FLOAT,         "nontrapping-float-to-int")                                       \
+  _(MULTI_VALUE,       "multi-value")                                                    \
+  _(BULK,              "bulk-memory")                                                    \
+  _(REF_TYPES,         "reference-types")                                                \
+  _(SIMD,              "simd")                                                           \
+  _(RELAXED_SIMD,      "relaxed-simd")                                                   \
+  _(TAIL_CALL,         "tail-call")                                                      \
+  _(EXCEPTIONS,        "exceptions")                                                     \
+  _(LEGACY_EXCEPTIONS, "legacy-exceptions")                                              \
+  _(FUNC_REFS,         "function-references")                                            \
+  _(GC,                "gc")                                                             \
+  _(THREADS,           "threads")                                                        \
+  _(MEMORY64,          "memory64")                                                       \
+  _(MULTI_MEMORY,      "multi-memory")                                                   \
+  _(EXTENDED_CONST,    "extended-const")                                                 \
+  _(WIDE_ARITHMETIC,   "wide-arithmetic")                                                \
+  _(CUSTOM_PAGE_SIZES, "custom-page-sizes")
 /* clang-format on */
 
 typedef enum {
@@ -101,16 +100,14 @@ typedef enum {
 } Imm;
 
 typedef enum {
-#define LW_ENUM(name, text, built) FEAT_##name,
+#define LW_ENUM(name, text) FEAT_##name,
   LW_FEAT_LIST(LW_ENUM)
 #undef LW_ENUM
     FEAT__MAX
 } Feat;
 
-/* The features this engine has: what DecodeOptions.features = 0 stands for. */
-#define LW_BIT(name, text, built) | (uint64_t)(built) << FEAT_##name
-enum { FEATS_BUILT = 0 LW_FEAT_LIST(LW_BIT) };
-#undef LW_BIT
+/* What DecodeOptions.features = 0 stands for. */
+enum { FEATS_ALL = (1 << FEAT__MAX) - 1 };
 
 typedef enum {
   SIG_CODE, /* the validator has code of its own */

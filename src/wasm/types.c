@@ -18,20 +18,21 @@ static const char *const kind_text[] = {
 static const struct {
   const char *heap, *ref;
 } heap_text[] = {
-  [HEAP_FUNC - HEAP_ABSTRACT] = {"func",     "funcref"      },
-  [HEAP_EXTERN - HEAP_ABSTRACT] = {"extern",   "externref"    },
-  [HEAP_ANY - HEAP_ABSTRACT] = {"any",      "anyref"       },
-  [HEAP_EQ - HEAP_ABSTRACT] = {"eq",       "eqref"        },
-  [HEAP_I31 - HEAP_ABSTRACT] = {"i31",      "i31ref"       },
-  [HEAP_STRUCT - HEAP_ABSTRACT] = {"struct",   "structref"    },
-  [HEAP_ARRAY - HEAP_ABSTRACT] = {"array",    "arrayref"     },
-  [HEAP_EXN - HEAP_ABSTRACT] = {"exn",      "exnref"       },
-  [HEAP_NONE - HEAP_ABSTRACT] = {"none",     "nullref"      },
-  [HEAP_NOFUNC - HEAP_ABSTRACT] = {"nofunc",   "nullfuncref"  },
-  [HEAP_NOEXTERN - HEAP_ABSTRACT] = {"noextern", "nullexternref"},
-  [HEAP_NOEXN - HEAP_ABSTRACT] = {"noexn",    "nullexnref"   },
+  [HEAP_FUNC - HEAP_ABSTRACT] = {"func",     "funcref"          },
+  [HEAP_EXTERN - HEAP_ABSTRACT] = {"extern",   "externref"        },
+  [HEAP_ANY - HEAP_ABSTRACT] = {"any",      "anyref"           },
+  [HEAP_EQ - HEAP_ABSTRACT] = {"eq",       "eqref"            },
+  [HEAP_I31 - HEAP_ABSTRACT] = {"i31",      "i31ref"           },
+  [HEAP_STRUCT - HEAP_ABSTRACT] = {"struct",   "structref"        },
+  [HEAP_ARRAY - HEAP_ABSTRACT] = {"array",    "arrayref"         },
+  [HEAP_EXN - HEAP_ABSTRACT] = {"exn",      "exnref"           },
+  [HEAP_NONE - HEAP_ABSTRACT] = {"none",     "nullref"          },
+  [HEAP_NOFUNC - HEAP_ABSTRACT] = {"nofunc",   "nullfuncref"      },
+  [HEAP_NOEXTERN - HEAP_ABSTRACT] = {"noextern", "nullexternref"    },
+  [HEAP_NOEXN - HEAP_ABSTRACT] = {"noexn",    "nullexnref"       },
+  [HEAP_BOTTOM - HEAP_ABSTRACT] = {"bottom",   "(ref null bottom)"},
 };
-_Static_assert(sizeof heap_text / sizeof *heap_text == HEAP_NOEXN - HEAP_ABSTRACT + 1,
+_Static_assert(sizeof heap_text / sizeof *heap_text == HEAP_BOTTOM - HEAP_ABSTRACT + 1,
                "every abstract heap type has a text");
 
 const char *lw_val_text(ValType t, char *buf, size_t cap)
@@ -107,4 +108,67 @@ bool lw_functype_equal(const FuncType *a, const FuncType *b)
   return (!a->nparams || !memcmp(a->params, b->params, a->nparams * sizeof *a->params)) &&
          (!a->nresults ||
           !memcmp(a->results, b->results, a->nresults * sizeof *a->results));
+}
+
+/* ---- objects ---- */
+
+uint32_t lw_storage_size(ValType t)
+{
+  switch (lw_val_kind(t)) {
+  case VAL_I8: return 1;
+  case VAL_I16: return 2;
+  case VAL_I32:
+  case VAL_F32: return 4;
+  case VAL_V128: return 16;
+  default: return 8;
+  }
+}
+
+uint32_t lw_fields_lay_out(FieldType *fields, uint32_t n)
+{
+  uint32_t at = OBJECT_HEADER;
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t size = lw_storage_size(fields[i].type);
+    at = (at + size - 1) & ~(size - 1);
+    fields[i].offset = at;
+    at += size; /* at most 10,000 fields of 16 bytes */
+  }
+  return at;
+}
+
+/* ---- subtypes among abstract heap types ---- */
+
+uint32_t lw_kind_heap(TypeKind kind)
+{
+  return kind == TYPE_FUNC ? HEAP_FUNC : kind == TYPE_STRUCT ? HEAP_STRUCT : HEAP_ARRAY;
+}
+
+uint32_t lw_heap_top(uint32_t heap)
+{
+  switch (heap) {
+  case HEAP_FUNC:
+  case HEAP_NOFUNC: return HEAP_FUNC;
+  case HEAP_EXTERN:
+  case HEAP_NOEXTERN: return HEAP_EXTERN;
+  case HEAP_EXN:
+  case HEAP_NOEXN: return HEAP_EXN;
+  default: return HEAP_ANY;
+  }
+}
+
+bool lw_heap_below(uint32_t a, uint32_t b)
+{
+  assert(a >= HEAP_ABSTRACT && b >= HEAP_ABSTRACT);
+  if (a == b || a == HEAP_BOTTOM) return true;
+  switch (a) {
+  case HEAP_NONE: return lw_heap_top(b) == HEAP_ANY && b != HEAP_BOTTOM;
+  case HEAP_I31:
+  case HEAP_STRUCT:
+  case HEAP_ARRAY: return b == HEAP_EQ || b == HEAP_ANY;
+  case HEAP_EQ: return b == HEAP_ANY;
+  case HEAP_NOFUNC: return b == HEAP_FUNC;
+  case HEAP_NOEXTERN: return b == HEAP_EXTERN;
+  case HEAP_NOEXN: return b == HEAP_EXN;
+  default: return false;
+  }
 }

@@ -48,6 +48,7 @@ enum {
   HEAP_NOFUNC,
   HEAP_NOEXTERN,
   HEAP_NOEXN,
+  HEAP_BOTTOM, /* below all of them: a reference that unreachable code would have */
 };
 
 #define VAL_REF_TO(heap, nullable)                                                       \
@@ -81,12 +82,46 @@ typedef struct FuncType {
   uint32_t nparams, nresults;
 } FuncType;
 
+/* A field of a struct, or what all elements of an array are. */
+typedef struct FieldType {
+  ValType type;    /* VAL_I8 and VAL_I16 too: packed */
+  uint32_t offset; /* bytes from the start of the object (lw_fields_lay_out) */
+  bool mutable_;
+} FieldType;
+
+typedef enum { TYPE_FUNC, TYPE_STRUCT, TYPE_ARRAY } TypeKind;
+#define NO_TYPE UINT32_MAX
+
+/* One entry of a module's type section. */
+typedef struct TypeDef {
+  uint8_t kind;            /* TypeKind */
+  bool final;              /* nothing may be a subtype of it */
+  uint8_t depth;           /* how many supertypes it has; set by validation */
+  uint32_t super;          /* typeidx or NO_TYPE */
+  uint32_t group;          /* first type of its recursion group */
+  uint32_t ngroup;         /* how many are in it */
+  uint32_t canon;          /* the first type here that is equal; set by validation */
+  FuncType func;           /* TYPE_FUNC */
+  const FieldType *fields; /* TYPE_STRUCT; TYPE_ARRAY has one */
+  uint32_t nfields;
+  uint32_t size; /* bytes of a struct, its header included */
+} TypeDef;
+
+/* Bytes before the first field of a struct, before the first element of an array. */
+enum { OBJECT_HEADER = 8, ARRAY_HEADER = 16 };
+
 typedef struct Limits {
   uint64_t min, max; /* pages or elements; max is UINT64_MAX when absent */
   bool has_max;
   bool is64;   /* i64 index type (memory64, table64) */
-  bool shared; /* memories only */
+  bool shared; /* memories only, as is the next */
+  bool bytes;  /* its pages have 1 byte (custom-page-sizes), not 64 KiB */
 } Limits;
+
+static inline unsigned lw_page_log2(const Limits *memory)
+{
+  return memory->bytes ? 0 : 16;
+}
 
 typedef struct TableType {
   ValType elem;
@@ -114,5 +149,17 @@ const char *lw_val_text(ValType t, char *buf, size_t cap);
 const char *lw_functype_text(const FuncType *t, char *buf, size_t cap);
 const char *lw_extern_text(ExternKind k); /* "function", "table", "memory", ... */
 bool lw_functype_equal(const FuncType *a, const FuncType *b);
+
+/* Bytes of a value of storage type `t` in an object or array. */
+uint32_t lw_storage_size(ValType t);
+/* Give each field its offset: in order, aligned to its size, so that a subtype has the
+   fields of its supertype where they were. Returns the size of the object. */
+uint32_t lw_fields_lay_out(FieldType *fields, uint32_t n);
+/* The abstract heap type right above a concrete type of this kind. */
+uint32_t lw_kind_heap(TypeKind kind);
+/* Is the abstract heap type `a` a subtype of the abstract `b`? (standard, 3.3.3) */
+bool lw_heap_below(uint32_t a, uint32_t b);
+/* The top of the hierarchy of an abstract heap type: func, extern, any or exn. */
+uint32_t lw_heap_top(uint32_t heap);
 
 #endif

@@ -9,6 +9,8 @@
 typedef struct HookBody {
   Recorder *rec; /* NULL: nobody wants facts */
   bool calls;    /* some call was seen */
+  bool loops;    /* some loop */
+  bool leaves;   /* some tail call out of the instance */
 } HookBody;
 typedef RecorderFrame HookCtl;
 
@@ -34,6 +36,7 @@ static inline Status hook_block(Body *b, Ctl *c, uint32_t base)
 static inline Status hook_loop(Body *b, Ctl *c, uint32_t base)
 {
   (void)base;
+  b->hook.loops = true;
   return open_frame(b, c);
 }
 
@@ -54,6 +57,9 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
 {
   (void)reachable;
   if (!b->hook.rec) return LW_OK;
+  if (c->outside) b->ctls[c->outside - 1].hook.branches++;
+  for (uint32_t i = 0; i < c->nclauses; i++)
+    b->ctls[c->clauses[i].target].hook.branches++;
   const RecorderFrame *outer = b->nctls > 1 ? &(c - 1)->hook : NULL;
   return lw_recorder_close(b->hook.rec, c->frame, &c->hook, outer);
 }
@@ -106,11 +112,18 @@ static inline Status hook_local_tee(Body *b, uint32_t x, uint32_t base)
   return hook_local_set(b, x, base);
 }
 
+/* What is thrown here is one more edge to the frame that catches. */
+static inline void note_throw(Body *b)
+{
+  if (b->catcher) b->ctls[b->catcher - 1].hook.branches++;
+}
+
 static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
                                uint32_t base)
 {
   (void)func, (void)type, (void)base;
   b->hook.calls = true;
+  note_throw(b);
   return LW_OK;
 }
 
@@ -119,7 +132,98 @@ static inline Status hook_call_indirect(Body *b, uint32_t typeidx, uint32_t tabl
 {
   (void)typeidx, (void)table, (void)base;
   b->hook.calls = true;
+  note_throw(b);
   return LW_OK;
+}
+
+static inline Status hook_call_ref(Body *b, uint32_t typeidx, uint32_t base)
+{
+  (void)typeidx, (void)base;
+  b->hook.calls = true;
+  note_throw(b);
+  return LW_OK;
+}
+
+static inline Status hook_return_call(Body *b, uint32_t func, uint32_t base)
+{
+  (void)base;
+  b->hook.calls = true;
+  b->hook.leaves |= func < b->module->nfuncs_imported;
+  return LW_OK;
+}
+
+static inline Status hook_return_call_indirect(Body *b, uint32_t typeidx, uint32_t table,
+                                               uint32_t base)
+{
+  (void)typeidx, (void)table, (void)base;
+  b->hook.calls = b->hook.leaves = true;
+  return LW_OK;
+}
+
+static inline Status hook_return_call_ref(Body *b, uint32_t typeidx, uint32_t base)
+{
+  (void)typeidx, (void)base;
+  b->hook.calls = b->hook.leaves = true;
+  return LW_OK;
+}
+
+static inline Status hook_try(Body *b, Ctl *c, uint32_t base)
+{
+  (void)base;
+  return open_frame(b, c);
+}
+
+static inline Status hook_throw(Body *b, uint32_t x, uint32_t base)
+{
+  (void)x, (void)base;
+  note_throw(b);
+  return LW_OK;
+}
+
+static inline Status hook_throw_ref(Body *b, uint32_t base)
+{
+  (void)base;
+  note_throw(b);
+  return LW_OK;
+}
+
+static inline Status hook_rethrow(Body *b, Ctl *c)
+{
+  (void)c;
+  note_throw(b);
+  return LW_OK;
+}
+
+static inline Status hook_catch(Body *b, Ctl *c, Opcode op, uint32_t x, bool first,
+                                bool reachable)
+{
+  (void)op, (void)x, (void)first, (void)reachable;
+  c->hook.branches += 2; /* its test, and the end of its arm */
+  note_throw(b);         /* what no arm takes */
+  return LW_OK;
+}
+
+static inline Status hook_delegate(Body *b, Ctl *c, uint32_t catcher, bool reachable)
+{
+  if (catcher) b->ctls[catcher - 1].hook.branches++;
+  return hook_end(b, c, reachable);
+}
+
+static inline Status hook_br_on_null(Body *b, Ctl *c, uint32_t base)
+{
+  return hook_br_if(b, c, base);
+}
+
+static inline Status hook_br_on_cast(Body *b, Ctl *c, ValType to, bool fail,
+                                     uint32_t base)
+{
+  (void)to, (void)fail;
+  return hook_br_if(b, c, base);
+}
+
+static inline Status hook_br_on_non_null(Body *b, Ctl *c, uint32_t base)
+{
+  return hook_br_if(b, c, base);
 }
 
 /* The rest has nothing to say. */
@@ -140,21 +244,51 @@ static inline Status hook_load(Body *b, Opcode op, const MemArg *memarg, uint32_
 { return LW_OK; }
 static inline Status hook_store(Body *b, Opcode op, const MemArg *memarg, uint32_t base)
 { return LW_OK; }
+static inline Status hook_fence(Body *b) { return LW_OK; }
+static inline Status hook_atomic(Body *b, Opcode op, const MemArg *memarg, uint32_t base)
+{ return LW_OK; }
 static inline Status hook_memory_op(Body *b, Opcode op, uint32_t x, uint32_t y,
   uint32_t base) { return LW_OK; }
 static inline Status hook_ref_null(Body *b, ValType type, uint32_t base) { return LW_OK; }
 static inline Status hook_ref_is_null(Body *b, uint32_t base) { return LW_OK; }
 static inline Status hook_ref_func(Body *b, uint32_t func, uint32_t base)
 { return LW_OK; }
+static inline Status hook_ref_eq(Body *b, uint32_t base) { return LW_OK; }
+static inline Status hook_ref_as_non_null(Body *b, uint32_t base) { return LW_OK; }
+static inline Status hook_struct_new(Body *b, uint32_t x, bool given, uint32_t base)
+{ return LW_OK; }
+static inline Status hook_struct_get(Body *b, Opcode op, uint32_t x, uint32_t field,
+  uint32_t base) { return LW_OK; }
+static inline Status hook_struct_set(Body *b, uint32_t x, uint32_t field, uint32_t base)
+{ return LW_OK; }
+static inline Status hook_array_new(Body *b, Opcode op, uint32_t x, uint32_t y,
+  uint32_t base) { return LW_OK; }
+static inline Status hook_array_get(Body *b, Opcode op, uint32_t x, uint32_t base)
+{ return LW_OK; }
+static inline Status hook_array_set(Body *b, uint32_t x, uint32_t base) { return LW_OK; }
+static inline Status hook_array_len(Body *b, uint32_t base) { return LW_OK; }
+static inline Status hook_array_bulk(Body *b, Opcode op, uint32_t x, uint32_t y,
+  uint32_t base) { return LW_OK; }
+static inline Status hook_ref_test(Body *b, ValType to, uint32_t base) { return LW_OK; }
+static inline Status hook_ref_cast(Body *b, ValType to, uint32_t base) { return LW_OK; }
+static inline Status hook_i31(Body *b, Opcode op, uint32_t base) { return LW_OK; }
 static inline Status hook_const(Body *b, Opcode op, uint64_t bits, uint32_t base)
 { return LW_OK; }
+static inline Status hook_v128_const(Body *b, const uint8_t *bytes, uint32_t base)
+{ return LW_OK; }
+static inline Status hook_shuffle(Body *b, const uint8_t *lanes, uint32_t base)
+{ return LW_OK; }
+static inline Status hook_lane(Body *b, Opcode op, uint32_t lane, uint32_t base)
+{ return LW_OK; }
+static inline Status hook_lane_access(Body *b, bool store, const MemArg *memarg,
+  unsigned size, uint32_t lane, uint32_t base) { return LW_OK; }
 static inline Status hook_op(Body *b, Opcode op, uint32_t base) { return LW_OK; }
 #pragma GCC diagnostic pop
 /* NOLINTEND(misc-unused-parameters) */
 /* clang-format on */
 
-static Status record(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
-                     Err *err)
+Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
+                        Err *err)
 {
   Body b;
   Recorder rec;
@@ -175,14 +309,16 @@ static Status record(const Module *m, uint32_t func, BodyFacts *facts, Arena *sc
   facts->max_frames = b.max_frames;
   facts->noperators = b.noperators;
   facts->calls = b.hook.calls;
+  facts->loops = b.hook.loops;
   return LW_OK;
 }
 
-Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
+Status lw_validate_body(const Module *m, uint32_t func, bool *leaves, Arena *scratch,
                         Err *err)
 {
-  if (facts) return record(m, func, facts, scratch, err);
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
-  return body_walk(&b);
+  TRY(body_walk(&b));
+  *leaves = b.hook.leaves;
+  return LW_OK;
 }

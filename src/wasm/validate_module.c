@@ -14,6 +14,7 @@
 #include "wasm/constexpr.h"
 #include "wasm/facts.h"
 #include "wasm/limits.h"
+#include "wasm/match.h"
 #include "wasm/skim.h"
 
 enum { PAGES_MAX = 65536 };
@@ -71,19 +72,26 @@ static Status check_limits(const Limits *l, uint64_t most, const char *too_large
 static Status check_funcs(const Module *m, Err *err)
 {
   for (uint32_t i = 0; i < m->nfuncs; i++)
-    if (m->funcs[i].type >= m->ntypes)
-      return lw_bad_index("type", m->funcs[i].type, m->funcs[i].body.at, err);
+    TRY(lw_type_is_func(m, m->funcs[i].type, m->funcs[i].body.at, err));
   return LW_OK;
 }
 
 /* The run time, not we, refuses tables beyond LIMIT_TABLE_ELEMS: such a module is valid.
  */
-static Status check_tables(const Module *m, Err *err)
+static Status check_tables(Module *m, Err *err)
 {
   for (uint32_t i = 0; i < m->ntables; i++) {
-    const Limits *l = &m->tables[i].type.limits;
+    const TableDef *t = &m->tables[i];
+    const Limits *l = &t->type.limits;
+    TRY(lw_type_known(m, t->type.elem, t->at, err));
     TRY(check_limits(l, l->is64 ? UINT64_MAX : UINT32_MAX,
                      "table size must be at most 2^32-1", err));
+    if (t->init.size)
+      TRY(check_expr(m, t->init, t->type.elem, m->nglobals_imported, err));
+    else if (!(t->type.elem & VAL_NULLABLE) && i >= m->ntables_imported)
+      return lw_fail(err, LW_INVALID, t->at,
+                     "type mismatch: a table of non-nullable references needs an "
+                     "initializer");
   }
   return LW_OK;
 }
@@ -92,18 +100,33 @@ static Status check_memories(const Module *m, Err *err)
 {
   for (uint32_t i = 0; i < m->nmemories; i++) {
     const Limits *l = &m->memories[i];
-    TRY(check_limits(l, l->is64 ? (uint64_t)PAGES_MAX << 32 : PAGES_MAX,
-                     "memory size must be at most 65536 pages (4GiB)", err));
+    uint64_t most = l->is64 ? (uint64_t)PAGES_MAX << 32 : PAGES_MAX;
+    if (l->bytes) most = l->is64 ? UINT64_MAX : UINT32_MAX;
+    TRY(check_limits(l, most, "memory size must be at most 65536 pages (4GiB)", err));
     if (l->shared && !l->has_max)
       return lw_fail(err, LW_INVALID, ERR_NOWHERE, "shared memory must have maximum");
   }
   return LW_OK;
 }
 
+static Status check_tags(const Module *m, Err *err)
+{
+  for (uint32_t i = 0; i < m->ntags; i++) {
+    TRY(lw_type_is_func(m, m->tags[i], ERR_NOWHERE, err));
+    if (lw_module_signature(m, m->tags[i])->nresults)
+      return lw_fail(err, LW_INVALID, ERR_NOWHERE, "non-empty tag result type: tag %u",
+                     i);
+  }
+  return LW_OK;
+}
+
 static Status check_globals(Module *m, Err *err)
 {
-  for (uint32_t i = m->nglobals_imported; i < m->nglobals; i++)
-    TRY(check_expr(m, m->globals[i].init, m->globals[i].type.type, i, err));
+  for (uint32_t i = 0; i < m->nglobals; i++) {
+    const Global *g = &m->globals[i];
+    TRY(lw_type_known(m, g->type.type, g->init.at, err));
+    if (i >= m->nglobals_imported) TRY(check_expr(m, g->init, g->type.type, i, err));
+  }
   return LW_OK;
 }
 
@@ -136,7 +159,7 @@ static Status check_export_names(const Module *m, Arena *scratch, Err *err)
 static Status check_exports(Module *m, Arena *scratch, Err *err)
 {
   const uint32_t count[EXTERN__MAX] = {m->nfuncs, m->ntables, m->nmemories, m->nglobals,
-                                       0};
+                                       m->ntags};
   for (uint32_t i = 0; i < m->nexports; i++) {
     const Export *e = &m->exports[i];
     if (e->index >= count[e->kind])
@@ -165,7 +188,7 @@ static Status check_active_elem(Module *m, const Elem *e, Err *err)
 {
   if (e->table >= m->ntables) return lw_bad_index("table", e->table, e->offset.at, err);
   const TableType *t = &m->tables[e->table].type;
-  if (e->type != t->elem)
+  if (!lw_match(m, e->type, t->elem))
     return lw_fail(err, LW_INVALID, e->offset.at,
                    "type mismatch: the element segment does not fit the table");
   return check_expr(m, e->offset, t->limits.is64 ? VAL_I64 : VAL_I32, m->nglobals, err);
@@ -173,6 +196,7 @@ static Status check_active_elem(Module *m, const Elem *e, Err *err)
 
 static Status check_elem(Module *m, const Elem *e, Err *err)
 {
+  TRY(lw_type_known(m, e->type, e->offset.at, err));
   for (uint32_t i = 0; e->funcs && i < e->count; i++) {
     if (e->funcs[i] >= m->nfuncs)
       return lw_bad_index("function", e->funcs[i], e->offset.at, err);
@@ -217,27 +241,49 @@ static Status check_locals(const Module *m, Err *err)
   return LW_OK;
 }
 
-static Status check_bodies(const Module *m, Arena *scratch, Err *err)
+static Status check_bodies(Module *m, Arena *scratch, Err *err)
 {
   for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
-    TRY(lw_validate_func(m, i, NULL, scratch, err));
+    bool leaves = false;
+    TRY(lw_validate_body(m, i, &leaves, scratch, err));
+    m->tail_leaves |= leaves;
     lw_arena_reset(scratch);
   }
   return LW_OK;
 }
 
+static bool names_type(ValType t)
+{
+  return lw_val_is_ref(t) && lw_val_heap(t) < HEAP_ABSTRACT;
+}
+
+/* Can something be made of it that names one of its types? Functions hold theirs. */
+static bool names_types(const Module *m)
+{
+  for (uint32_t i = 0; i < m->ntypes; i++)
+    if (m->types[i].kind != TYPE_FUNC) return true;
+  for (uint32_t i = 0; i < m->ntables; i++)
+    if (names_type(m->tables[i].type.elem)) return true;
+  for (uint32_t i = 0; i < m->nglobals; i++)
+    if (names_type(m->globals[i].type.type)) return true;
+  return false;
+}
+
 static Status check_outside(Module *m, Arena *scratch, Err *err)
 {
+  TRY(lw_types_check(m, scratch, err));
   TRY(check_funcs(m, err));
   TRY(check_tables(m, err));
   TRY(check_memories(m, err));
   TRY(check_globals(m, err));
+  TRY(check_tags(m, err));
   TRY(check_exports(m, scratch, err));
   TRY(check_start(m, err));
   for (uint32_t i = 0; i < m->nelems; i++)
     TRY(check_elem(m, &m->elems[i], err));
   for (uint32_t i = 0; i < m->ndatas; i++)
     TRY(check_data(m, &m->datas[i], err));
+  m->keeps_types = names_types(m);
   TRY(list_escapes(m, err));
   return check_locals(m, err);
 }
@@ -279,7 +325,7 @@ Status lw_module_validate_outside(Module *m, Err *err)
   return prefer_malformed(m, s, err);
 }
 
-Status lw_module_validate_bodies(const Module *m, Err *err)
+Status lw_module_validate_bodies(Module *m, Err *err)
 {
   Arena scratch = {0};
   Status s = check_bodies(m, &scratch, err);

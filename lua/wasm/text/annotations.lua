@@ -1,8 +1,8 @@
 -- annotations.lua -- (@custom ..) and (@name ..), which mean something to an assembler.
 --
 -- The standard's appendix gives two annotations for custom sections: @custom adds one, @name
--- gives a module, function, local ... a name that no identifier could spell. All others,
--- branch hints among them, say nothing about the module and are dropped.
+-- gives a module, function, local ... a name that no identifier could spell. A branch hint,
+-- (@metadata.code.branch_hint ..), says something about an instruction. Others are dropped.
 -- An annotation belongs to the token after it (lex.lua). A name is taken by the reader that
 -- binds an entry there; one that nobody took stands in the wrong place.
 -- Invariant: texts without annotations pay one test per bound name.
@@ -54,6 +54,7 @@ local function custom(p, tokens, note)
   local tok = inner_tokens(tokens, note, label)
   local name = string_of(note, tok[1], label)
   if not name then fault.raise(note.from, label .. "missing section name") end
+  p.own_names = p.own_names or name == "name"
   local where, section, k = "after", "last", 2
   if tok[2] == "(" then where, section, k = placement(note, tok, 2, label) end
   local pieces = {}
@@ -77,6 +78,18 @@ local function name(p, tokens, note)
   if tok[2] ~= "" then fault.raise(note.from, label .. "unexpected token") end
   if p.notes[note.before] then fault.raise(note.from, label .. "multiple names") end
   p.notes[note.before] = { text = text, from = note.from }
+end
+
+local HINT = "metadata.code.branch_hint"
+
+local function hint(p, tokens, note)
+  local label = "@metadata.code.branch_hint annotation: "
+  local tok = inner_tokens(tokens, note, label)
+  local bytes = tok[1]:match("^\"(.*)")
+  if not bytes or tok[2] ~= "" then fault.raise(note.from, label .. "unexpected token") end
+  p.hints = p.hints or {}
+  if p.hints[note.before] then fault.raise(note.from, label .. "duplicate annotation") end
+  p.hints[note.before] = { bytes = bytes, from = note.from }
 end
 
 -- The first annotation at or after a token: a script's modules share one list.
@@ -113,6 +126,8 @@ function annotations.collect(p, tokens, first, last, fields)
         fault.raise(note.from, "@name annotation: multiple module names")
       end
       name(p, tokens, note)
+    elseif note.id == HINT then
+      hint(p, tokens, note)
     end
   end
 end
@@ -126,6 +141,20 @@ function annotations.take(p, i)
   return note.text
 end
 
+local BRANCHES = { ["if"] = true, br_if = true }
+
+--- The branch hint given before token i, where this operator stands, if any.
+---@return string? bytes
+function annotations.take_hint(p, i, operator)
+  local note = p.hints[i]
+  if not note then return nil end
+  if not BRANCHES[operator] then
+    fault.raise(note.from, "@" .. HINT .. " annotation: invalid target")
+  end
+  note.taken = true
+  return note.bytes
+end
+
 --- Raise a fault for the first name that nobody took.
 function annotations.check(p)
   local stray
@@ -133,6 +162,10 @@ function annotations.check(p)
     if not note.taken and not (stray and stray < note.from) then stray = note.from end
   end
   if stray then fault.raise(stray, "misplaced @name annotation") end
+  for _, note in pairs(p.hints or {}) do
+    if not note.taken and not (stray and stray < note.from) then stray = note.from end
+  end
+  if stray then fault.raise(stray, "@" .. HINT .. " annotation: not in a function") end
 end
 
 return annotations

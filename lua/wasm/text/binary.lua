@@ -4,7 +4,7 @@
 -- reference interpreter, the data count section is there only when code refers to a data
 -- segment (memory.init, data.drop, array.new_data ...). (@custom ..) sections stand where
 -- they ask to. Identifiers go to the custom section "name", the last one, so that traces
--- can show them.
+-- can show them; unless the text has a (@custom "name" ..) of its own.
 -- Invariant: the same text gives the same bytes.
 -- Not for: checking anything.
 
@@ -43,21 +43,42 @@ local function field_names(p)
   return list
 end
 
--- The contents of the name section; "" when nothing has a name.
-local function names(p, module_name)
+--- The contents of the name section; "" when nothing has a name.
+---@param n { module?: string, spaces: table<string, table>, locals: table, fields: table }
+---@return string
+function binary.name_section(n)
   local out = {}
   local function subsection(id, body) out[#out + 1] = char(id) .. sized(body) end
   local function map(id, list) if #list > 0 then subsection(id, name_map(list)) end end
   local function indirect(id, list)
     if #list > 0 then subsection(id, indirect_name_map(list)) end
   end
-  if module_name then subsection(NAME_MODULE, sized(module_name)) end
-  map(NAME_FUNC, p.spaces.func.list)
-  indirect(NAME_LOCAL, p.module.local_names)
-  for _, pair in ipairs(NAME_SPACES) do map(pair[1], p.spaces[pair[2]].list) end
-  indirect(NAME_FIELD, field_names(p))
-  map(NAME_TAG, p.spaces.tag.list)
+  local function list_of(space) return n.spaces[space] or {} end
+  if n.module then subsection(NAME_MODULE, sized(n.module)) end
+  map(NAME_FUNC, list_of "func")
+  indirect(NAME_LOCAL, n.locals)
+  for _, pair in ipairs(NAME_SPACES) do map(pair[1], list_of(pair[2])) end
+  indirect(NAME_FIELD, n.fields)
+  map(NAME_TAG, list_of "tag")
   return concat(out)
+end
+
+local function names(p, module_name)
+  local spaces = {}
+  for kind, space in pairs(p.spaces) do spaces[kind] = space.list end
+  return binary.name_section { module = module_name, spaces = spaces,
+                               locals = p.module.local_names, fields = field_names(p) }
+end
+
+--- The custom section of branch hints: offsets count from where a body's locals start.
+function binary.branch_hints(list)
+  local functions = {}
+  for k, entry in ipairs(list) do
+    local hints = {}
+    for j, mark in ipairs(entry[3]) do hints[j] = unsigned(entry[2] + mark[1]) .. sized(mark[2]) end
+    functions[k] = unsigned(entry[1]) .. vector(hints)
+  end
+  return sized("metadata.code.branch_hint") .. vector(functions)
 end
 
 --- The module as bytes.
@@ -92,10 +113,11 @@ function binary.encode(p, module_name, with_names)
   section(8, "start", m.start)
   list(9, "elem", m.elems)
   section(12, "datacount", p.uses_data and unsigned(#m.datas) or nil)
+  if #m.hints > 0 then out[#out + 1] = "\0" .. sized(binary.branch_hints(m.hints)) end
   list(10, "code", m.bodies)
   list(11, "data", m.datas)
   customs("after last")
-  if with_names then
+  if with_names and not p.own_names then
     local body = names(p, module_name)
     if body ~= "" then out[#out + 1] = "\0" .. sized(sized("name") .. body) end
   end

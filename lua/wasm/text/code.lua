@@ -234,6 +234,16 @@ end
 ---------------------------------------------------------------------------
 -- The loop
 
+-- Hints by the index of the piece they belong to become hints by byte offset.
+local function offsets_of(out, marks)
+  local offset, k = 0, 1
+  for _, mark in ipairs(marks) do
+    while k < mark[1] do offset, k = offset + #out[k], k + 1 end
+    mark[1] = offset
+  end
+  return marks
+end
+
 -- Reads from i. With `only` TOP: up to the ")" that closes the surrounding form, which is
 -- not consumed; with ONE: a single folded instruction. Returns bytes without the final
 -- end, and the next index.
@@ -243,14 +253,16 @@ local function sequence(p, i, only)
   local tok, operators = p.tok, p.ops
   local out, n = {}, 0
   local stack, kinds, top = {}, { [0] = only }, 0
+  local hints, held, marks = p.in_function and p.hints, {}, nil
   repeat
     local kind = kinds[top]
     local word = tok[i]
     local folded = word == "("
     if folded then word = tok[i + 1] end
     local op = operators[word]
-    local bytes, frame, closed
+    local bytes, frame, closed, hint
     if op and (folded and FOLDED[kind] or BARE[kind]) then
+      hint = hints and annotations.take_hint(p, i, op.text)
       i = folded and i + 2 or i + 1
       bytes = op.fixed
       if not bytes and op.read then
@@ -259,6 +271,7 @@ local function sequence(p, i, only)
         bytes, frame, i = block_head(p, i, op, folded)
         top = top + 1
         stack[top], kinds[top] = frame, frame.kind
+        if hint and not bytes then held[top], hint = hint, nil end
       end
       if folded and not frame then
         if tok[i] == ")" then
@@ -266,12 +279,13 @@ local function sequence(p, i, only)
         else
           top = top + 1
           stack[top], kinds[top] = bytes, PLAIN
-          bytes = nil
+          held[top], hint, bytes = hint, nil, nil
         end
       end
     elseif kind == PLAIN then
       if folded or word ~= ")" then unexpected(p, folded and i + 1 or i) end
       bytes, closed, i = stack[top], true, i + 1
+      hint, held[top] = held[top], nil
     elseif top == 0 then
       if folded or word ~= ")" or only == ONE then unexpected(p, folded and i + 1 or i) end
       break
@@ -279,6 +293,7 @@ local function sequence(p, i, only)
       frame = stack[top]
       if folded then
         bytes, i, closed = open_clause(p, i, frame)
+        hint, held[top] = held[top], nil
       elseif word == ")" then
         bytes, i, closed = close_paren(p, i, frame)
       else
@@ -290,9 +305,14 @@ local function sequence(p, i, only)
     if bytes then
       n = n + 1
       out[n] = bytes
+      if hint then
+        marks = marks or {}
+        marks[#marks + 1] = { n, hint }
+      end
     end
     if closed then top = top - 1 end
   until top == 0 and only == ONE
+  if marks then p.marks = offsets_of(out, marks) end
   return concat(out, "", 1, n), i
 end
 

@@ -33,13 +33,15 @@ local EXTERN = { func = "\0", table = "\1", memory = "\2", global = "\3", tag = 
 ---@field elems string[]
 ---@field datas string[]
 ---@field start? string
+---@field hints { [1]: integer, [2]: integer, [3]: table }[]  function, size of its locals,
+---  { offset, bytes }
 ---@field last? string       kind of the last definition, which no import may follow
 ---@field local_names { [1]: integer, [2]: table }[]  function index, named locals
 
 ---@return wat.Module
 function fields.module()
   return { imports = {}, exports = {}, funcs = {}, bodies = {}, tables = {}, memories = {},
-           globals = {}, tags = {}, elems = {}, datas = {}, local_names = {} }
+           globals = {}, tags = {}, elems = {}, datas = {}, local_names = {}, hints = {} }
 end
 
 ---------------------------------------------------------------------------
@@ -234,10 +236,12 @@ function fields.func(p, i)
   typeidx, _, i = types.use(p, i, space)
   locals, i = local_runs(p, i, space)
   p.locals = space
+  p.in_function, p.marks = true, nil
   body, i = code.expression(p, i)
-  p.locals = p.no_locals
+  p.locals, p.in_function = p.no_locals, false
   m.funcs[#m.funcs + 1] = unsigned(typeidx)
   m.bodies[#m.bodies + 1] = sized(locals .. body)
+  if p.marks then m.hints[#m.hints + 1] = { index, #locals, p.marks } end
   if #space.list > 0 then m.local_names[#m.local_names + 1] = { index, space.list } end
   return expect(p, i, ")")
 end

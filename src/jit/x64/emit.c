@@ -87,8 +87,20 @@ void lw_emit_pool_rm(Emit *em, XOp op, int w, unsigned reg, uint64_t bits, uint3
   uint32_t first = em->npool > NEAR ? em->npool - NEAR : 0, entry = em->npool;
   for (uint32_t i = first; i < em->npool; i++)
     if (em->pool[i].bits == bits && em->pool[i].size == size) entry = i;
-  if (entry == em->npool) EMIT_PUSH(em, pool, (PoolEntry){bits, size, 0});
+  if (entry == em->npool) EMIT_PUSH(em, pool, (PoolEntry){bits, 0, size, 0});
   pool_operand(em, op, w, reg, entry);
+}
+
+void lw_emit_wide_rm(Emit *em, XOp op, unsigned reg, uint64_t bits, uint64_t high)
+{
+  enum { NEAR = 16 };
+  uint32_t first = em->npool > NEAR ? em->npool - NEAR : 0, entry = em->npool;
+  for (uint32_t i = first; i < em->npool; i++) {
+    const PoolEntry *p = &em->pool[i];
+    if (p->bits == bits && p->high == high && p->size == 16) entry = i;
+  }
+  if (entry == em->npool) EMIT_PUSH(em, pool, (PoolEntry){bits, high, 16, 0});
+  pool_operand(em, op, 0, reg, entry);
 }
 
 static void kon_operand(Emit *em, XOp op, int w, unsigned reg, Loc l)
@@ -97,7 +109,7 @@ static void kon_operand(Emit *em, XOp op, int w, unsigned reg, Loc l)
   assert(lw_val_is_float(k->type) && "integers are immediates");
   uint32_t *entry = &em->kon_entry[l - LOC_KON0];
   if (*entry == 0 || em->e.failed) {
-    EMIT_PUSH(em, pool, (PoolEntry){k->bits, k->type == VAL_F32 ? 4 : 8, 0});
+    EMIT_PUSH(em, pool, (PoolEntry){k->bits, 0, k->type == VAL_F32 ? 4 : 8, 0});
     *entry = em->npool;
   }
   pool_operand(em, op, w, reg, *entry - 1);
@@ -122,16 +134,15 @@ static void align(Emit *em, uint32_t to, unsigned filler)
 static void emit_pool(Emit *em)
 {
   if (em->npool == 0 || em->e.failed) return;
-  align(em, 8, 0xcc);
-  for (uint32_t size = 8; size >= 4; size -= 4)
+  align(em, 8, 0xcc); /* nothing reads 16 aligned bytes */
+  for (uint32_t size = 16; size >= 4; size /= 2)
     for (uint32_t i = 0; i < em->npool; i++) {
       PoolEntry *p = &em->pool[i];
       if (p->size != size) continue;
       p->at = em->e.size;
-      if (size == 8)
-        lw_enc_64(&em->e, p->bits);
-      else
-        lw_enc_32(&em->e, (uint32_t)p->bits);
+      if (size >= 8) lw_enc_64(&em->e, p->bits);
+      if (size == 16) lw_enc_64(&em->e, p->high);
+      if (size == 4) lw_enc_32(&em->e, (uint32_t)p->bits);
     }
   for (uint32_t i = 0; i < em->npool_uses && !em->e.failed; i++)
     lw_enc_patch32(&em->e, em->pool_uses[i].at, em->pool[em->pool_uses[i].entry].at);
@@ -147,6 +158,7 @@ static void emit_ins_form(Emit *em, const Ins *ins)
   case FORM_ALU:
   case FORM_IMUL:
   case FORM_DIV:
+  case FORM_MULH:
   case FORM_SHIFT:
   case FORM_COUNT:
   case FORM_MOVX: lw_emit_int(em, ins, a, row); break;
@@ -163,18 +175,36 @@ static void emit_ins_form(Emit *em, const Ins *ins)
   case FORM_CONVERT:
   case FORM_BITCAST: lw_emit_convert(em, ins, a, row); break;
   case FORM_SELECT: lw_emit_select(em, ins, a); break;
+  case FORM_VECTOR: lw_emit_vector(em, ins, a); break;
+  case FORM_LANE: lw_emit_lane_access(em, ins, a); break;
+  case FORM_ATOMIC_CHECK:
+  case FORM_ATOMIC_STORE:
+  case FORM_ATOMIC_RMW:
+  case FORM_ATOMIC_CAS:
+  case FORM_FENCE: lw_emit_atomic(em, ins, a); break;
+  case FORM_ATOMIC_LOAD: /* what x86 loads is in order */
   case FORM_LOAD: lw_emit_load(em, ins, a); break;
   case FORM_STORE: lw_emit_store(em, ins, a); break;
+  case FORM_OBJ_LOAD:
+  case FORM_OBJ_STORE:
+  case FORM_ELEM_LOAD:
+  case FORM_ELEM_STORE:
+  case FORM_CHECK_INDEX:
+  case FORM_REF_TEST: lw_emit_object(em, ins, a, row); break;
   case FORM_GET:
   case FORM_SET:
   case FORM_SIZE:
   case FORM_TABLE_GET:
   case FORM_TABLE_SET:
   case FORM_FUNC_REF:
+  case FORM_CHECK_NULL:
   case FORM_CHECK_SIG:
   case FORM_POLL: lw_emit_state(em, ins, a, row); break;
   case FORM_HELPER: lw_emit_helper(em, ins); break;
   case FORM_CALL: lw_emit_call(em, ins); break;
+  case FORM_TAIL: lw_emit_tail(em, ins); break;
+  case FORM_TRY: lw_emit_try(em, ins); break;
+  case FORM_LANDING: break; /* it came in its register */
   case FORM_ARG: lw_emit_arg(em, ins, a); break;
   case FORM_RESULT: lw_emit_result(em, ins, a); break;
   case FORM_JUMP: lw_emit_jump(em, ins); break;
@@ -196,6 +226,7 @@ static void emit_block(Emit *em, uint32_t n, uint32_t *ins_at)
 {
   const Block *b = &em->f->blocks[n];
   em->block_at[n] = em->e.size;
+  em->zero_of = UNPLACED;
   em->next_block = n + 1;
   while (em->next_block < em->f->nblocks && !em->f->blocks[em->next_block].reachable)
     em->next_block++;
@@ -205,7 +236,9 @@ static void emit_block(Emit *em, uint32_t n, uint32_t *ins_at)
     if ((em->sel->live->flags[i] & LIVE_NEEDED) == 0) continue;
     em->where = em->f->where[i];
     emit_edits(em, i);
+    uint32_t zero_of = em->zero_of;
     emit_ins_form(em, emit_ins(em));
+    if (em->zero_of == zero_of) em->zero_of = UNPLACED;
   }
 }
 
@@ -223,6 +256,7 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
                .pool_cap = 32,
                .tables_cap = 4,
                .lines_cap = 64,
+               .landings_cap = 16,
                .calls_cap = 16};
   bool ok = lw_enc_begin(&em->e, scratch, f->nins * 8 + 64);
   em->block_at = ARENA_RAW(scratch, uint32_t, f->nblocks);
@@ -237,9 +271,10 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   em->tables = ARENA_RAW(scratch, JumpTable, em->tables_cap);
   em->lines = ARENA_RAW(scratch, LineEntry, em->lines_cap);
   em->calls = ARENA_RAW(scratch, CallSite, em->calls_cap);
+  em->landings = ARENA_RAW(scratch, Landing, em->landings_cap);
   if (!ok || !em->block_at || !em->edge_at || !em->params || !em->results ||
       !em->fixups || !em->traps || !em->pool_uses || !em->pool || !em->kon_entry ||
-      !em->tables || !em->lines || !em->calls)
+      !em->tables || !em->lines || !em->calls || !em->landings)
     return lw_nomem(err, "machine code");
   memset(em->block_at, 0xff, sizeof *em->block_at * f->nblocks);
   memset(em->edge_at, 0xff, sizeof *em->edge_at * (f->nedges + 1));
@@ -265,6 +300,7 @@ Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
   assert(em.edit == alloc->nedits);
   if (out->ins_at) out->ins_at[f->nins] = em.e.size;
   emit_traps(&em);
+  lw_emit_landings(&em);
   lw_emit_resolve(&em);
   emit_pool(&em);
   if (em.e.failed) return lw_nomem(err, "machine code");

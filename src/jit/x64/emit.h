@@ -9,8 +9,10 @@
 **     rbp-8        r14, where the function calls through cells
 **     rbp-16       pointer to the caller's result area, where there is one
 **     rbp-below..  callee-saved registers, as Allocation.saved says
-**     slots_at     slot 0, the others below it, 8 bytes each
-**     locals_at    local 0 of those in slots (SLOT_GET), the others below it
+**     slots_at     slot 0, the others below it, 8 bytes each; a v128 has the bytes of its
+**                  slot and of the one before
+**     locals_at    local 0 of those in slots (SLOT_GET), the others below it; 16 bytes
+**                  each where one of them is a v128
 **     area_at+16n  result n of a callee that did not fit registers
 **     rsp+16n      overflow argument n of a callee; always there, for the largest call
 **
@@ -46,10 +48,15 @@ typedef struct PoolUse { /* a rip-relative operand that waits for its constant *
 } PoolUse;
 
 typedef struct PoolEntry {
-  uint64_t bits;
-  uint32_t size; /* 4 or 8 */
+  uint64_t bits, high;
+  uint32_t size; /* 4, 8 or 16 */
   uint32_t at;
 } PoolEntry;
+
+typedef struct Landing { /* a call that may throw to a frame of this function */
+  uint32_t at;           /* the field behind the call that says where to land */
+  uint32_t edge;         /* the exceptional one */
+} Landing;
 
 typedef struct JumpTable {
   uint32_t at;    /* the lea that waits for it */
@@ -69,7 +76,10 @@ typedef struct Emit {
   uint32_t edit;       /* the next of Allocation.edits */
   uint32_t next_block; /* the block emitted behind this one */
   unsigned cc;         /* the condition that a folded comparison has set */
+  uint32_t zero_of; /* the Ins by whose result the last one emitted set the zero flag, or
+                       UNPLACED */
   int32_t slots_at, locals_at, area_at; /* from rbp */
+  int32_t local_size;                   /* bytes of a local in a slot: 8, or 16 */
   uint32_t frame_bytes;
 
   uint32_t *block_at;       /* text offset of each block, or UNPLACED */
@@ -87,6 +97,8 @@ typedef struct Emit {
   uint32_t *kon_entry; /* per constant: pool entry + 1, or 0 */
   JumpTable *tables;
   uint32_t ntables, tables_cap;
+  Landing *landings;
+  uint32_t nlandings, landings_cap;
   LineEntry *lines;
   uint32_t nlines, lines_cap;
   CallSite *calls;
@@ -94,6 +106,12 @@ typedef struct Emit {
 } Emit;
 
 #define UNPLACED UINT32_MAX
+
+/* Does the zero flag tell whether r is 0? */
+static inline bool emit_zero_known(uint32_t zero_of, Ref r)
+{
+  return zero_of != UNPLACED && !ref_is_kon(r) && r - REF_BIAS == zero_of;
+}
 
 static inline const Ins *emit_ins(const Emit *em)
 {
@@ -129,12 +147,22 @@ void lw_emit_trap(Emit *em, TrapCode code);
 /* A memory operand with these bits in it, 4 or 8 bytes: the next instruction's. It must
    have no immediate. */
 void lw_emit_pool_rm(Emit *em, XOp op, int w, unsigned reg, uint64_t bits, uint32_t size);
+/* The same with 16 bytes. */
+void lw_emit_wide_rm(Emit *em, XOp op, unsigned reg, uint64_t bits, uint64_t high);
 /* `op reg, operand` where the operand is a register, a slot or a float constant. */
 void lw_emit_op(Emit *em, XOp op, int w, unsigned reg, Loc operand);
 /* The constant behind a LOC_KON. */
 const Kon *lw_emit_kon(const Emit *em, Loc l);
 
+/* ---- emit_simd.c ---- */
+void lw_emit_vector(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_load_wide(Emit *em, unsigned access, unsigned dst, Mem m);
+void lw_emit_lane(Emit *em, bool store, unsigned size, unsigned lane, unsigned reg,
+                  Mem m);
+
 /* ---- emit_move.c ---- */
+void lw_emit_load_typed(Emit *em, unsigned type, unsigned reg, Mem m);
+void lw_emit_store_typed(Emit *em, unsigned type, unsigned reg, Mem m);
 void lw_emit_move(Emit *em, const Edit *edit); /* keeps the flags */
 void lw_emit_copy(Emit *em, unsigned type, Loc from, Loc to);
 
@@ -147,11 +175,25 @@ void lw_emit_compare(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
 void lw_emit_select(Emit *em, const Ins *ins, const Alloc *a);
 void lw_emit_load(Emit *em, const Ins *ins, const Alloc *a);
 void lw_emit_store(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_atomic(Emit *em, const Ins *ins, const Alloc *a);
+/* The operand of an access of `size` bytes at a + offset; may use r11. With explicit
+   bounds, and where the memory has no guard in any mode, it is checked first. */
+Mem lw_emit_address(Emit *em, uint32_t memory, uint32_t offset, unsigned a,
+                    uint32_t size);
+void lw_emit_lane_access(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_object(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
+/* The move itself, of the width that ins->aux says. */
+void lw_emit_load_from(Emit *em, const Ins *ins, unsigned dst, Mem m);
+void lw_emit_store_to(Emit *em, const Ins *ins, Loc value, Mem m);
 void lw_emit_state(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
 void lw_emit_call(Emit *em, const Ins *ins);
+void lw_emit_tail(Emit *em, const Ins *ins);
 void lw_emit_helper(Emit *em, const Ins *ins);
 void lw_emit_arg(Emit *em, const Ins *ins, const Alloc *a);
 void lw_emit_result(Emit *em, const Ins *ins, const Alloc *a);
+void lw_emit_try(Emit *em, const Ins *ins);
+void lw_emit_landings(Emit *em); /* behind the code */
+void lw_emit_land(Emit *em);     /* rsp, r14 and r15 are those of the frame again */
 void lw_emit_prologue(Emit *em);
 void lw_emit_return(Emit *em);
 void lw_emit_jump(Emit *em, const Ins *ins);

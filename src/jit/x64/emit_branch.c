@@ -125,7 +125,9 @@ void lw_emit_brif(Emit *em, const Ins *ins, const Alloc *a)
 {
   unsigned cc = em->cc;
   uint32_t yes = ins->b, no = ins->c;
-  if (loc_is_reg(a->use[0])) {
+  if (a->use[0] != LOC_NONE && emit_zero_known(em->zero_of, ins->a)) {
+    cc = CC_NE;
+  } else if (loc_is_reg(a->use[0])) {
     lw_enc_rr(&em->e, X_TEST, 0, a->use[0], a->use[0]);
     cc = CC_NE;
   } else if (a->use[0] != LOC_NONE) {
@@ -149,6 +151,29 @@ void lw_emit_brif(Emit *em, const Ins *ins, const Alloc *a)
   }
   edge_moves(em, no);
   jump_to(em, target(em, no));
+}
+
+/* What is thrown lands elsewhere: see lw_emit_landings. */
+void lw_emit_try(Emit *em, const Ins *ins)
+{
+  edge_moves(em, ins->a);
+  jump_to(em, target(em, ins->a));
+}
+
+/*
+** Where the run time goes on after a throw: rax is the exception, rbp the frame, nothing
+** else is as it was. What the edge moves lies in slots, since the call had destroyed all
+** registers, and no move writes rax.
+*/
+void lw_emit_landings(Emit *em)
+{
+  for (uint32_t i = 0; i < em->nlandings && !em->e.failed; i++) {
+    const Landing *l = &em->landings[i];
+    lw_enc_patch32(&em->e, l->at, em->e.size);
+    lw_emit_land(em);
+    edge_moves(em, l->edge);
+    jump_always(em, target(em, l->edge));
+  }
 }
 
 /* The place of an edge's moves, or of its target when it has none. */

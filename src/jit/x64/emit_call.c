@@ -6,6 +6,8 @@
 ** enters with the r14 of the cell and, for callees with guard bounds, the base of that
 ** instance's memory; code with explicit bounds loads its base itself when it is entered
 ** and after every call. So code of both kinds may call each other.
+** A tail call out of the instance comes back to our caller with the r14 of somebody else:
+** in a module that has one (Module.tail_leaves) every caller sets its own again.
 ** Layer: jit.
 */
 #include "jit/layout.h"
@@ -26,8 +28,11 @@ static void lay_out(Emit *em)
   at = (at + 15) & ~15u; /* an even slot of a v128 is aligned */
   em->slots_at = -(int32_t)at - 8;
   at += 8 * al->nslots;
-  em->locals_at = -(int32_t)at - 8;
-  at += 8 * em->f->nslots_local;
+  em->local_size = 8;
+  for (uint32_t i = 0; i < em->f->nslots_local; i++)
+    if (em->f->slot_types[i] == VAL_V128) em->local_size = 16;
+  em->locals_at = -(int32_t)at - em->local_size;
+  at += (uint32_t)em->local_size * em->f->nslots_local;
   at = ((at + 15) & ~15u) + 16 * al->result_area;
   em->area_at = -(int32_t)at;
   em->frame_bytes = at + 16 * al->nout;
@@ -39,6 +44,36 @@ static void saved_registers(Emit *em, XOp mov)
   int32_t at = em->sel->cell_call || em->abi.result_area ? -16 : 0;
   for (uint32_t left = em->alloc->saved; left; left &= left - 1)
     lw_enc_rm(&em->e, mov, 1, (unsigned)__builtin_ctz(left), mem_at(RBP, at -= 8));
+}
+
+/*
+** What an earlier call left in our slots would keep objects alive that nothing refers to,
+** and with a list's first one all of it. So functions that make objects clear their slots
+** first.
+*/
+static void clear_slots(Emit *em)
+{
+  Enc *e = &em->e;
+  int32_t words = (int32_t)em->alloc->nslots;
+  words += (int32_t)em->f->nslots_local * (em->local_size / 8);
+  int32_t bytes = words * 8, low = em->slots_at + 8 - bytes;
+  if (words & 1) {
+    lw_enc_m(e, X_MOV_D, 1, mem_at(RBP, low));
+    lw_enc_32(e, 0);
+    bytes -= 8, low += 8;
+  }
+  if (bytes == 0) return;
+  lw_enc_rr(e, X_XORPS, 0, XMM15, XMM15);
+  if (bytes <= 128) {
+    for (int32_t at = 0; at < bytes; at += 16)
+      lw_enc_rm(e, X_MOVUPS_ST, 0, XMM15, mem_at(RBP, low + at));
+    return;
+  }
+  lw_enc_mov_ri(e, R11, (uint64_t) - (int64_t)bytes);
+  uint32_t loop = e->size;
+  lw_enc_rm(e, X_MOVUPS_ST, 0, XMM15, mem_index(RBP, R11, 0, low + bytes));
+  lw_enc_alu_ri(e, X_ADD, 1, R11, 16);
+  lw_enc_patch8(e, lw_enc_jcc8(e, CC_NE), loop);
 }
 
 void lw_emit_prologue(Emit *em)
@@ -60,6 +95,7 @@ void lw_emit_prologue(Emit *em)
   if (em->sel->cell_call) lw_enc_rm(e, X_MOV_ST, 1, R14, mem_at(RBP, SAVED_CTX));
   if (em->abi.result_area) lw_enc_rm(e, X_MOV_ST, 1, RAX, mem_at(RBP, RESULT_POINTER));
   saved_registers(em, X_MOV_ST);
+  if (em->sel->allocates) clear_slots(em);
   lw_emit_reload_base(em);
 }
 
@@ -79,11 +115,7 @@ void lw_emit_arg(Emit *em, const Ins *ins, const Alloc *a)
   AbiLoc loc = em->params[ins->a]; /* of the function: ARGs come first */
   if (loc.cls != ABI_STACK) return;
   Mem m = mem_at(RBP, 16 + 16 * (int32_t)loc.index);
-  int w = isel_w(ins->type);
-  if (loc_is_fpr(a->dst))
-    lw_enc_rm(&em->e, w ? X_MOVSD : X_MOVSS, 0, a->dst, m);
-  else
-    lw_enc_rm(&em->e, X_MOV, w, a->dst, m);
+  lw_emit_load_typed(em, ins->type, a->dst, m);
 }
 
 /* Behind its call, whose places are still in em->results. */
@@ -92,17 +124,42 @@ void lw_emit_result(Emit *em, const Ins *ins, const Alloc *a)
   AbiLoc loc = em->results[ins->b];
   if (loc.cls != ABI_STACK) return;
   Mem m = mem_at(RBP, em->area_at + 16 * (int32_t)loc.index);
-  int w = isel_w(ins->type);
-  if (loc_is_fpr(a->dst))
-    lw_enc_rm(&em->e, w ? X_MOVSD : X_MOVSS, 0, a->dst, m);
-  else
-    lw_enc_rm(&em->e, X_MOV, w, a->dst, m);
+  lw_emit_load_typed(em, ins->type, a->dst, m);
+}
+
+/*
+** The mark at the return address of a call that may throw to a frame of this function: a
+** `nop` of seven bytes whose last four say how far behind it the landing is. It costs no
+** more than its fetch, and the run time needs no table (rt/except.c reads it).
+*/
+static void mark_landing(Emit *em)
+{
+  static const uint8_t nop[] = {LANDING_MARK};
+  const Ins *next = emit_ins(em) + 1;
+  while (next->op == IR_RESULT)
+    next++;
+  if (next->op != IR_TRY) return;
+  for (unsigned i = 0; i < sizeof nop; i++)
+    lw_enc_8(&em->e, nop[i]);
+  lw_enc_32(&em->e, 0);
+  EMIT_PUSH(em, landings, (Landing){em->e.size - 4, next->b});
+}
+
+void lw_emit_land(Emit *em)
+{
+  Enc *e = &em->e;
+  lw_enc_rm(e, X_LEA, 1, RSP, mem_at(RBP, -(int32_t)em->frame_bytes));
+  lw_enc_rm(e, X_MOV, 1, R14, mem_at(RBP, SAVED_CTX));
+  if (!em->sel->opts.explicit_bounds)
+    lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
+  lw_emit_reload_base(em);
 }
 
 void lw_emit_call(Emit *em, const Ins *ins)
 {
   Enc *e = &em->e;
-  Abi abi = lw_abi_assign(&em->f->module->types[ins->c], em->params, em->results);
+  Abi abi =
+    lw_abi_assign(lw_module_signature(em->f->module, ins->c), em->params, em->results);
   if (abi.result_area) lw_enc_rm(e, X_LEA, 1, RAX, mem_at(RBP, em->area_at));
   if (ins->op == IR_CALL_CELL) { /* an edit has put the cell into r14 */
     lw_enc_rm(e, X_MOV, 1, R11, mem_at(R14, CELL_CODE));
@@ -115,7 +172,8 @@ void lw_emit_call(Emit *em, const Ins *ins)
     EMIT_PUSH(em, calls, (CallSite){at, ins->a});
   }
   lw_emit_line(em);
-  if (ins->op == IR_CALL_CELL) {
+  mark_landing(em);
+  if (ins->op == IR_CALL_CELL || em->f->module->tail_leaves) {
     lw_enc_rm(e, X_MOV, 1, R14, mem_at(RBP, SAVED_CTX));
     if (!em->sel->opts.explicit_bounds)
       lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
@@ -123,6 +181,87 @@ void lw_emit_call(Emit *em, const Ins *ins)
   lw_emit_reload_base(em);
   if (abi.nstack_params) /* the callee has popped its arguments */
     lw_enc_rm(e, X_LEA, 1, RSP, mem_at(RSP, -16 * (int32_t)abi.nstack_params));
+}
+
+/*
+** Our frame goes, the callee's arguments take the place of ours, below the same bytes:
+**
+**     before                          after (two cells less, say)
+**     | caller's frame     |          | caller's frame     |
+**     | our overflow cells |          | their cells        |
+**     | return address     |          | return address     | <- rsp
+**     | rbp, our frame     |
+**     | their cells        | <- rsp
+**
+** So the stack is as deep as before, whatever the types are. The cells move up, from the
+** last one on. r11 and r15 carry what lies in between; r15 is set again.
+*/
+static void tail_frame(Emit *em, uint32_t theirs)
+{
+  Enc *e = &em->e;
+  int32_t up = 16 * ((int32_t)em->abi.nstack_params - (int32_t)theirs);
+  saved_registers(em, X_MOV);
+  if (theirs == 0 && up == 0) {
+    if (em->frame_bytes)
+      lw_enc_leave(e);
+    else
+      lw_enc_pop(e, RBP);
+    return;
+  }
+  lw_enc_rm(e, X_MOV, 1, R11, mem_at(RBP, 8));
+  lw_enc_rm(e, X_MOV, 1, R15, mem_at(RBP, 0));
+  for (uint32_t k = theirs; k-- > 0;) {
+    lw_enc_rm(e, X_MOVUPS, 0, XMM15, mem_at(RSP, 16 * (int32_t)k));
+    lw_enc_rm(e, X_MOVUPS_ST, 0, XMM15, mem_at(RBP, 16 + up + 16 * (int32_t)k));
+  }
+  lw_enc_rm(e, X_MOV_ST, 1, R11, mem_at(RBP, 8 + up));
+  lw_enc_rm(e, X_LEA, 1, RSP, mem_at(RBP, 8 + up));
+  lw_enc_rr(e, X_MOV, 1, RBP, R15);
+}
+
+/*
+** An edit has put the cell into r15. Most often its function is of this very instance:
+** then
+** r14 stays, so that the next function need not wait for a context that has come through
+** table and cell. The branch makes a threaded interpreter eight times as fast.
+*/
+static void tail_through_cell(Emit *em, uint32_t theirs)
+{
+  Enc *e = &em->e;
+  bool moves =
+    theirs || em->abi.nstack_params; /* tail_frame takes r11 and r15 for that */
+  unsigned cell = moves ? R14 : R15;
+  if (moves) lw_enc_rr(e, X_MOV, 1, R14, R15);
+  tail_frame(em, theirs);
+  lw_enc_rm(e, X_MOV, 1, R11, mem_at(cell, CELL_CODE));
+  uint32_t same = 0;
+  if (!moves) {
+    lw_enc_rm(e, X_CMP, 1, R14, mem_at(R15, CELL_CTX));
+    same = lw_enc_jcc8(e, CC_E);
+  }
+  lw_enc_rm(e, X_MOV, 1, R14, mem_at(cell, CELL_CTX));
+  if (!moves) lw_enc_here8(e, same);
+  lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
+  lw_enc_r(e, X_JMP_M, 0, R11);
+}
+
+void lw_emit_tail(Emit *em, const Ins *ins)
+{
+  Enc *e = &em->e;
+  const FuncType *t = lw_module_signature(em->f->module, ins->c);
+  Abi abi = lw_abi_assign(t, em->params, em->results);
+  assert(abi.result_area == em->abi.result_area);
+  if (abi.result_area) lw_enc_rm(e, X_MOV, 1, RAX, mem_at(RBP, RESULT_POINTER));
+  if (ins->op == IR_TAIL_CELL) {
+    tail_through_cell(em, abi.nstack_params);
+    return;
+  }
+  assert(ins->a >= em->f->module->nfuncs_imported);
+  tail_frame(em, abi.nstack_params);
+  if (!em->sel->opts.explicit_bounds && (abi.nstack_params || em->abi.nstack_params))
+    lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
+  uint32_t at = lw_enc_jmp32(e);
+  EMIT_PUSH(em, calls, (CallSite){at, ins->a});
 }
 
 void lw_emit_helper(Emit *em, const Ins *ins)
@@ -133,6 +272,7 @@ void lw_emit_helper(Emit *em, const Ins *ins)
   lw_enc_rm(e, X_MOV, 1, R11, mem_at(R11, (int32_t)(ins->a * 8)));
   lw_enc_m(e, X_CALL_M, 0, mem_at(R14, VMCTX_CALL_C));
   lw_emit_line(em);
+  mark_landing(em);
   if (ins->type == VAL_I32) lw_enc_rr(e, X_MOV, 0, RAX, RAX); /* C leaves it dirty */
   lw_emit_reload_base(em);
 }

@@ -65,12 +65,25 @@ static void sign(Emit *em, const Ins *ins, const Alloc *a, bool negate)
   lw_enc_rr(&em->e, X_XORPS, 0, a->dst, XMM15);
 }
 
+static void from_memory(Emit *em, XOp op, const Ins *ins, const Alloc *a)
+{
+  uint32_t size = ins->type == VAL_F64 ? 8 : 4;
+  Mem m = lw_emit_address(em, ins->aux >> 8, ins->c, a->use[1], size);
+  lw_emit_line(em);
+  lw_enc_rm(&em->e, op, 0, a->dst, m);
+}
+
 void lw_emit_float(Emit *em, const Ins *ins, const Alloc *a, const Row *row)
 {
   Enc *e = &em->e;
   unsigned dst = a->dst;
   switch (row->form) {
-  case FORM_SSE2: lw_emit_op(em, isel_f(row->op, ins->type), 0, dst, a->use[1]); break;
+  case FORM_SSE2:
+    if (isel_fused(ins, FUSE_LOAD))
+      from_memory(em, isel_f(row->op, ins->type), ins, a);
+    else
+      lw_emit_op(em, isel_f(row->op, ins->type), 0, dst, a->use[1]);
+    break;
   case FORM_SSE1:
     if (dst != a->use[0]) clear(em, dst);
     lw_emit_op(em, row->extra & SSE1_EXACT ? row->op : isel_f(row->op, ins->type), 0, dst,

@@ -12,10 +12,20 @@ static int32_t imm(const Emit *em, Loc l)
 
 static void alu(Emit *em, XOp op, int w, unsigned dst, Loc b)
 {
+  em->zero_of = em->ins;
   if (loc_is_kon(b))
     lw_enc_alu_ri(&em->e, op, w, dst, imm(em, b));
   else
     lw_emit_op(em, op, w, dst, b);
+}
+
+/* `op dst, [address]`: the load that the instruction has taken in. */
+static void from_memory(Emit *em, XOp op, const Ins *ins, const Alloc *a, unsigned reg)
+{
+  int w = isel_w(ins->type);
+  Mem m = lw_emit_address(em, ins->aux >> 8, ins->c, a->use[1], w ? 8 : 4);
+  lw_emit_line(em);
+  lw_enc_rm(&em->e, op, w, reg, m);
 }
 
 /* The only form with three operands: lea where the result is in neither. */
@@ -28,7 +38,7 @@ static void add(Emit *em, const Alloc *a, int w)
   } else if (loc_is_kon(y)) {
     lw_enc_rm(&em->e, X_LEA, w, dst, mem_at(x, imm(em, y)));
   } else if (dst == y) {
-    lw_enc_rr(&em->e, X_ADD, w, dst, x);
+    alu(em, X_ADD, w, dst, x);
   } else if (loc_is_reg(y)) {
     lw_enc_rm(&em->e, X_LEA, w, dst, mem_index(x, y, 0, 0));
   } else {
@@ -201,10 +211,31 @@ void lw_emit_int(Emit *em, const Ins *ins, const Alloc *a, const Row *row)
 {
   int w = isel_w(ins->type);
   switch (row->form) {
-  case FORM_ADD: add(em, a, w); break;
-  case FORM_ALU: alu(em, row->op, w, a->dst, a->use[1]); break;
-  case FORM_IMUL: imul(em, a, w); break;
+  case FORM_ADD:
+    if (isel_fused(ins, FUSE_LOAD))
+      from_memory(em, X_ADD, ins, a, a->dst);
+    else if (isel_fused(ins, FUSE_SCALE))
+      lw_enc_rm(&em->e, X_LEA, w, a->dst,
+                mem_index(a->use[0], a->use[1], ins->aux >> 8, 0));
+    else
+      add(em, a, w);
+    break;
+  case FORM_ALU:
+    if (isel_fused(ins, FUSE_LOAD))
+      from_memory(em, row->op, ins, a, a->dst);
+    else if (a->dst != a->use[0]) /* sub */
+      lw_enc_rm(&em->e, X_LEA, w, a->dst, mem_at(a->use[0], -imm(em, a->use[1])));
+    else
+      alu(em, row->op, w, a->dst, a->use[1]);
+    break;
+  case FORM_IMUL:
+    if (isel_fused(ins, FUSE_LOAD))
+      from_memory(em, X_IMUL, ins, a, a->dst);
+    else
+      imul(em, a, w);
+    break;
   case FORM_DIV: divide(em, ins, a, row, w); break;
+  case FORM_MULH: unary(em, row->op, w, a->use[1]); break; /* rdx:rax = rax * it */
   case FORM_SHIFT: shift(em, ins, a, row, w); break;
   case FORM_COUNT: count_bits(em, ins, a, row, w); break;
   default: assert(row->form == FORM_MOVX); movx(em, ins, a, row, w);
@@ -218,7 +249,9 @@ static unsigned set_flags(Emit *em, const Ins *ins, const Alloc *a, const Row *r
 {
   Enc *e = &em->e;
   int w = isel_w(ins->type); /* the operands' */
+  bool zero_known = emit_zero_known(em->zero_of, ins->a);
   if (row->form == FORM_EQZ) {
+    if (zero_known) return row->extra;
     if (loc_is_reg(a->use[0]))
       lw_enc_rr(e, X_TEST, w, a->use[0], a->use[0]);
     else
@@ -226,8 +259,13 @@ static unsigned set_flags(Emit *em, const Ins *ins, const Alloc *a, const Row *r
     return row->extra;
   }
   if (row->form == FORM_CMP) {
-    if (!loc_is_kon(a->use[1]))
+    if (isel_fused(ins, FUSE_LOAD))
+      from_memory(em, X_CMP, ins, a, a->use[0]);
+    else if (!loc_is_kon(a->use[1]))
       lw_emit_op(em, X_CMP, w, a->use[0], a->use[1]);
+    else if (imm(em, a->use[1]) == 0 && zero_known && row->extra <= CC_NE &&
+             row->extra >= CC_E)
+      return row->extra;
     else if (loc_is_reg(a->use[0]) && imm(em, a->use[1]) == 0)
       lw_enc_rr(e, X_TEST, w, a->use[0], a->use[0]);
     else

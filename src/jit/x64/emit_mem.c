@@ -36,8 +36,9 @@ static void check_bounds(Emit *em, unsigned addr, uint32_t memory, uint32_t offs
                          uint32_t size)
 {
   uint64_t need = (uint64_t)offset + size;
+  bool whole_pages = !em->f->module->memories[memory].bytes;
   load_memory(em, memory);
-  if (need <= GUARDED) {
+  if (need <= GUARDED && whole_pages) {
     lw_enc_rm(&em->e, X_CMP, 1, addr, mem_at(R11, MEMORY_LENGTH));
     lw_emit_trap_if(em, CC_AE, TRAP_MEMORY);
     return;
@@ -53,15 +54,11 @@ static void check_bounds(Emit *em, unsigned addr, uint32_t memory, uint32_t offs
   lw_emit_trap_if(em, CC_A, TRAP_MEMORY);
 }
 
-/* The operand of an access of `size` bytes; may use r11. */
-static Mem address(Emit *em, const Ins *ins, Loc a, uint32_t size)
+Mem lw_emit_address(Emit *em, uint32_t memory, uint32_t offset, unsigned a, uint32_t size)
 {
-  uint32_t memory = ins->aux >> 8, offset = ins->c;
-  if (loc_is_kon(a)) {
-    assert(lw_isel_kon_address(em->sel, ins));
-    return mem_at(R15, (int32_t)(lw_emit_kon(em, a)->bits + offset));
-  }
-  if (em->sel->opts.explicit_bounds) check_bounds(em, a, memory, offset, size);
+  const Limits *l = &em->f->module->memories[memory];
+  if (em->sel->opts.explicit_bounds || l->is64 || l->bytes)
+    check_bounds(em, a, memory, offset, size);
   unsigned base = R15;
   if (memory != 0) {
     load_memory(em, memory);
@@ -75,24 +72,36 @@ static Mem address(Emit *em, const Ins *ins, Loc a, uint32_t size)
   return mem_at(R11, (int32_t)offset);
 }
 
+static Mem address(Emit *em, const Ins *ins, Loc a, uint32_t size)
+{
+  if (!loc_is_kon(a)) return lw_emit_address(em, ins->aux >> 8, ins->c, a, size);
+  assert(lw_isel_kon_address(em->sel, ins));
+  return mem_at(R15, (int32_t)(lw_emit_kon(em, a)->bits + ins->c));
+}
+
 static uint32_t access_size(unsigned access)
 {
   static const uint8_t sizes[] = {
-    [MEM_8S] = 1,  [MEM_8U] = 1, [MEM_16S] = 2, [MEM_16U] = 2,
-    [MEM_32S] = 4, [MEM_32] = 4, [MEM_64] = 8,  [MEM_128] = 16};
+    [MEM_8S] = 1,     [MEM_8U] = 1,      [MEM_16S] = 2,     [MEM_16U] = 2,
+    [MEM_32S] = 4,    [MEM_32] = 4,      [MEM_64] = 8,      [MEM_128] = 16,
+    [MEM_SPLAT8] = 1, [MEM_SPLAT16] = 2, [MEM_SPLAT32] = 4, [MEM_ZERO32] = 4,
+    [MEM_ZERO64] = 8};
+  if (access >= MEM_8X8S && access <= MEM_32X2U) return 8;
+  if (access == MEM_SPLAT64) return 8;
   assert(access < sizeof sizes);
   return sizes[access];
 }
 
-/* A load whose value nobody wants still has to trap: into the scratch register. */
-void lw_emit_load(Emit *em, const Ins *ins, const Alloc *a)
+void lw_emit_load_from(Emit *em, const Ins *ins, unsigned dst, Mem m)
 {
   Enc *e = &em->e;
-  unsigned access = ins->aux & 0xff, dst = a->dst;
+  unsigned access = ins->aux & 0xff;
   int w = isel_w(ins->type);
-  Mem m = address(em, ins, a->use[0], access_size(access));
-  lw_emit_line(em);
-  assert(loc_is_reg(a->dst) && access != MEM_128);
+  assert(loc_is_reg(dst));
+  if (access >= MEM_128) {
+    lw_emit_load_wide(em, access, dst, m);
+    return;
+  }
   if (loc_is_fpr(dst)) {
     lw_enc_rm(e, w ? X_MOVSD : X_MOVSS, 0, dst, m);
     return;
@@ -108,14 +117,39 @@ void lw_emit_load(Emit *em, const Ins *ins, const Alloc *a)
   }
 }
 
+/* A load whose value nobody wants still has to trap: into the scratch register. */
+void lw_emit_load(Emit *em, const Ins *ins, const Alloc *a)
+{
+  Mem m = address(em, ins, a->use[0], access_size(ins->aux & 0xff));
+  lw_emit_line(em);
+  lw_emit_load_from(em, ins, a->dst, m);
+}
+
 void lw_emit_store(Emit *em, const Ins *ins, const Alloc *a)
 {
-  Enc *e = &em->e;
-  Loc value = a->use[1];
-  uint32_t size = access_size(ins->aux & 0xff);
-  Mem m = address(em, ins, a->use[0], size);
+  Mem m = address(em, ins, a->use[0], access_size(ins->aux & 0xff));
   lw_emit_line(em);
-  assert(size <= 8);
+  lw_emit_store_to(em, ins, a->use[1], m);
+}
+
+void lw_emit_lane_access(Emit *em, const Ins *ins, const Alloc *a)
+{
+  bool store = ins->op == IR_STORE_LANE;
+  unsigned size = ins->aux & 15, lane = ins->aux >> 4 & 15;
+  if (!store && a->dst != a->use[1]) lw_enc_rr(&em->e, X_MOVAPS, 0, a->dst, a->use[1]);
+  Mem m = address(em, ins, a->use[0], 1u << size);
+  lw_emit_line(em);
+  lw_emit_lane(em, store, size, lane, store ? a->use[1] : a->dst, m);
+}
+
+void lw_emit_store_to(Emit *em, const Ins *ins, Loc value, Mem m)
+{
+  Enc *e = &em->e;
+  uint32_t size = access_size(ins->aux & 0xff);
+  if (size == 16) {
+    lw_enc_rm(e, X_MOVUPS_ST, 0, value, m);
+    return;
+  }
   if (loc_is_kon(value)) {
     uint64_t bits = lw_emit_kon(em, value)->bits;
     lw_enc_m(e, size == 1 ? X_MOV_M8_B : size == 2 ? X_MOV_M16_H : X_MOV_D, size == 8, m);
@@ -141,9 +175,10 @@ void lw_emit_store(Emit *em, const Ins *ins, const Alloc *a)
 static Mem state_operand(Emit *em, const Ins *ins)
 {
   const Module *m = em->f->module;
+  if (ins->op == IR_POLL_PAGE) return mem_at(R14, VMCTX_POLL);
   if (ins->op == IR_SLOT_GET || ins->op == IR_SLOT_SET) {
     assert(ins->a < em->f->nslots_local);
-    return mem_at(RBP, em->locals_at - 8 * (int32_t)ins->a);
+    return mem_at(RBP, em->locals_at - em->local_size * (int32_t)ins->a);
   }
   uint32_t at = lw_layout_global(m, ins->a);
   if (!lw_layout_global_is_cell(m, ins->a)) return mem_at(R14, (int32_t)at);
@@ -153,26 +188,19 @@ static Mem state_operand(Emit *em, const Ins *ins)
 
 static void get(Emit *em, const Ins *ins, const Alloc *a)
 {
-  int w = isel_w(ins->type);
-  Mem m = state_operand(em, ins);
-  if (loc_is_fpr(a->dst))
-    lw_enc_rm(&em->e, w ? X_MOVSD : X_MOVSS, 0, a->dst, m);
-  else
-    lw_enc_rm(&em->e, X_MOV, w, a->dst, m);
+  lw_emit_load_typed(em, ins->type, a->dst, state_operand(em, ins));
 }
 
 static void set(Emit *em, const Ins *ins, const Alloc *a)
 {
-  int w = isel_w(lw_ir_type(em->f, ins->b));
+  unsigned type = lw_ir_type(em->f, ins->b);
   Loc value = a->use[1];
   Mem m = state_operand(em, ins);
   if (loc_is_kon(value)) {
-    lw_enc_m(&em->e, X_MOV_D, w, m);
+    lw_enc_m(&em->e, X_MOV_D, isel_w(type), m);
     lw_enc_32(&em->e, (uint32_t)lw_emit_kon(em, value)->bits);
-  } else if (loc_is_fpr(value)) {
-    lw_enc_rm(&em->e, w ? X_MOVSD_ST : X_MOVSS_ST, 0, value, m);
   } else {
-    lw_enc_rm(&em->e, X_MOV_ST, w, value, m);
+    lw_emit_store_typed(em, type, value, m);
   }
 }
 
@@ -183,11 +211,12 @@ static void size_of(Emit *em, const Ins *ins, const Alloc *a)
   if (ins->op == IR_MEMORY_SIZE) {
     load_memory(em, ins->a);
     load_word(em, a->dst, R11, MEMORY_LENGTH);
+    if (em->f->module->memories[ins->a].bytes) return;
     lw_enc_r(&em->e, X_SHR_B, 1, a->dst);
     lw_enc_8(&em->e, 16);
   } else {
     load_word(em, R11, R14, lw_layout_table(em->f->module, ins->a));
-    lw_enc_rm(&em->e, X_MOV, 0, a->dst, mem_at(R11, TABLE_LENGTH));
+    lw_enc_rm(&em->e, X_MOV, isel_w(ins->type), a->dst, mem_at(R11, TABLE_LENGTH));
   }
 }
 
@@ -204,6 +233,10 @@ static Mem table_element(Emit *em, uint32_t table, unsigned index, TrapCode code
 static void func_ref(Emit *em, const Ins *ins, const Alloc *a)
 {
   const Module *m = em->f->module;
+  if (ins->op == IR_TAG) {
+    load_word(em, a->dst, R14, lw_layout_tag(m, ins->a));
+    return;
+  }
   if (ins->a < m->nfuncs_imported) {
     load_word(em, a->dst, R14, lw_layout_import(m, ins->a));
     return;
@@ -226,11 +259,13 @@ static void check_sig(Emit *em, const Ins *ins, const Alloc *a)
   lw_emit_trap_if(em, CC_NE, TRAP_SIGNATURE);
 }
 
-static void poll(Emit *em)
+static void poll(Emit *em, const Alloc *a)
 {
-  load_word(em, R11, R14, VMCTX_POLL);
+  unsigned page = a->use[0];
+  if (!loc_is_reg(page))
+    lw_enc_rm(&em->e, X_MOV, 1, page = R11, emit_slot(em, a->use[0]));
   lw_emit_line(em);
-  lw_enc_rm(&em->e, X_MOV, 0, R11, mem_at(R11, 0));
+  lw_enc_rm(&em->e, X_MOV, 0, R11, mem_at(page, 0));
 }
 
 void lw_emit_state(Emit *em, const Ins *ins, const Alloc *a, const Row *row)
@@ -251,7 +286,11 @@ void lw_emit_state(Emit *em, const Ins *ins, const Alloc *a, const Row *row)
     break;
   }
   case FORM_FUNC_REF: func_ref(em, ins, a); break;
+  case FORM_CHECK_NULL:
+    lw_enc_rr(&em->e, X_TEST, 1, a->use[0], a->use[0]);
+    lw_emit_trap_if(em, CC_E, (TrapCode)ins->b);
+    break;
   case FORM_CHECK_SIG: check_sig(em, ins, a); break;
-  default: assert(row->form == FORM_POLL); poll(em);
+  default: assert(row->form == FORM_POLL); poll(em, a);
   }
 }

@@ -9,7 +9,7 @@
 */
 #include "jit/x64/emit.h"
 
-static void load(Emit *em, unsigned type, unsigned reg, Mem m)
+void lw_emit_load_typed(Emit *em, unsigned type, unsigned reg, Mem m)
 {
   if (!loc_is_fpr(reg))
     lw_enc_rm(&em->e, X_MOV, isel_w(type), reg, m);
@@ -19,7 +19,7 @@ static void load(Emit *em, unsigned type, unsigned reg, Mem m)
     lw_enc_rm(&em->e, isel_w(type) ? X_MOVSD : X_MOVSS, 0, reg, m);
 }
 
-static void store(Emit *em, unsigned type, unsigned reg, Mem m)
+void lw_emit_store_typed(Emit *em, unsigned type, unsigned reg, Mem m)
 {
   if (!loc_is_fpr(reg))
     lw_enc_rm(&em->e, X_MOV_ST, isel_w(type), reg, m);
@@ -48,8 +48,10 @@ static void kon_to_reg(Emit *em, Loc kon, unsigned reg)
   const Kon *k = lw_emit_kon(em, kon);
   if (!loc_is_fpr(reg))
     lw_enc_mov_ri(&em->e, reg, k->bits);
-  else if (k->bits == 0)
+  else if (k->bits == 0 && k->high == 0)
     lw_enc_rr(&em->e, X_XORPS, 0, reg, reg);
+  else if (k->type == VAL_V128)
+    lw_emit_wide_rm(em, X_MOVUPS, reg, k->bits, k->high);
   else
     lw_emit_op(em, k->type == VAL_F32 ? X_MOVSS : X_MOVSD, 0, reg, kon);
 }
@@ -66,13 +68,46 @@ static void kon_to_mem(Emit *em, Loc kon, int w, Mem m)
   }
 }
 
+/* All 16 bytes. */
+static void wide_to_cell(Emit *em, Loc from, bool returns, int32_t at)
+{
+  unsigned reg = loc_is_reg(from) ? from : XMM15;
+  if (loc_is_kon(from))
+    kon_to_reg(em, from, reg);
+  else if (loc_is_slot(from))
+    lw_emit_load_typed(em, VAL_V128, reg, emit_slot(em, from));
+  if (returns) lw_enc_rm(&em->e, X_MOV, 1, R11, mem_at(RBP, -16));
+  lw_emit_store_typed(em, VAL_V128, reg, mem_at(returns ? R11 : RSP, at));
+}
+
+/* xmm15 may hold what a cycle has saved. */
+static void wide_between_slots(Emit *em, Mem from, Mem to)
+{
+  for (int half = 0; half < 2; half++, from.disp += 8, to.disp += 8) {
+    lw_enc_rm(&em->e, X_MOV, 1, R11, from);
+    lw_enc_rm(&em->e, X_MOV_ST, 1, R11, to);
+  }
+}
+
+static void wide_kon_to_slot(Emit *em, const Kon *k, Mem to)
+{
+  const uint64_t halves[2] = {k->bits, k->high};
+  for (int half = 0; half < 2; half++, to.disp += 8) {
+    lw_enc_mov_ri(&em->e, R11, halves[half]);
+    lw_enc_rm(&em->e, X_MOV_ST, 1, R11, to);
+  }
+}
+
 /* To outgoing cell n, or before a RETURN to the caller's result area: always 8 bytes,
    so that whoever reads the cell finds a clean upper half. */
 static void to_cell(Emit *em, unsigned type, Loc from, uint32_t n)
 {
   bool returns = emit_ins(em)->op == IR_RETURN;
   int32_t at = 16 * (int32_t)n;
-  assert(type != VAL_V128 && "not built yet");
+  if (type == VAL_V128) {
+    wide_to_cell(em, from, returns, at);
+    return;
+  }
   if (loc_is_kon(from)) {
     const Kon *k = lw_emit_kon(em, from);
     bool short_imm = (int64_t)k->bits == (int32_t)k->bits;
@@ -94,14 +129,15 @@ static void to_cell(Emit *em, unsigned type, Loc from, uint32_t n)
   unsigned reg = from;
   if (loc_is_slot(from)) { /* movss and movsd clear the rest of the register */
     reg = XMM15;
-    load(em,
-         type == VAL_I32   ? VAL_F32
-         : type == VAL_F32 ? VAL_F32
-                           : VAL_F64,
-         reg, emit_slot(em, from));
+    lw_emit_load_typed(em,
+                       type == VAL_I32   ? VAL_F32
+                       : type == VAL_F32 ? VAL_F32
+                                         : VAL_F64,
+                       reg, emit_slot(em, from));
   }
   if (returns) lw_enc_rm(&em->e, X_MOV, 1, R11, mem_at(RBP, -16));
-  store(em, loc_is_fpr(reg) ? VAL_F64 : VAL_I64, reg, mem_at(returns ? R11 : RSP, at));
+  lw_emit_store_typed(em, loc_is_fpr(reg) ? VAL_F64 : VAL_I64, reg,
+                      mem_at(returns ? R11 : RSP, at));
 }
 
 void lw_emit_copy(Emit *em, unsigned type, Loc from, Loc to)
@@ -115,16 +151,19 @@ void lw_emit_copy(Emit *em, unsigned type, Loc from, Loc to)
     else if (loc_is_kon(from))
       kon_to_reg(em, from, to);
     else
-      load(em, type, to, emit_slot(em, from));
+      lw_emit_load_typed(em, type, to, emit_slot(em, from));
   } else if (loc_is_reg(from)) {
-    store(em, type, from, emit_slot(em, to));
+    lw_emit_store_typed(em, type, from, emit_slot(em, to));
+  } else if (type == VAL_V128 && loc_is_kon(from)) {
+    wide_kon_to_slot(em, lw_emit_kon(em, from), emit_slot(em, to));
+  } else if (type == VAL_V128) {
+    wide_between_slots(em, emit_slot(em, from), emit_slot(em, to));
   } else if (loc_is_kon(from)) {
     kon_to_mem(em, from, isel_w(type), emit_slot(em, to));
   } else {
-    assert(type != VAL_V128 && "two moves through r11, then");
     unsigned as = isel_w(type) ? VAL_F64 : VAL_F32;
-    load(em, as, XMM15, emit_slot(em, from));
-    store(em, as, XMM15, emit_slot(em, to));
+    lw_emit_load_typed(em, as, XMM15, emit_slot(em, from));
+    lw_emit_store_typed(em, as, XMM15, emit_slot(em, to));
   }
 }
 

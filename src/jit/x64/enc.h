@@ -47,6 +47,8 @@ typedef enum {
 #define W  XF_W
 #define BR XF_BR
 #define BM XF_BM
+#define V3 0
+#define V2 0
 #define ENC(name, pfx, map, opcode, digit, flags, form, text)                            \
   X_##name =                                                                             \
     (opcode) | (map) << XB_MAP | (pfx) << XB_PREFIX | (digit) << XB_DIGIT | (flags),
@@ -54,6 +56,8 @@ typedef enum {
 #undef W
 #undef BR
 #undef BM
+#undef V3
+#undef V2
   X__NONE = 0
 } XOp;
 

@@ -12,12 +12,21 @@
 
 #include <string.h>
 
+#include "jit/helper.h"
+
 /* What has no row is FORM_NONE: parameters live in slots and need no code. */
 enum { I, F };
 /* clang-format off */
 #define ROW(ir, of, form, op, extra) [IR_##ir][of] = {FORM_##form, X_##op, extra},
 const Row lw_x64_rows[IR__MAX][2] = {
 #include "jit/x64/isel.def"
+};
+
+/* clang-format off */
+#define VEC(op, form, x1, x2, extra)                                                     \
+  [OP_##op - OP_V128_LOAD] = {VFORM_##form, X_##x1, X_##x2, extra},
+const VecRow lw_x64_vecs[] = {
+#include "jit/x64/simd.def"
 };
 
 #define BIT(r) (1u << (r))
@@ -32,6 +41,7 @@ enum {
 const Target lw_target = {
   .allocatable = {INTEGERS, VECTORS},
   .callee_saved = CALLEE_SAVED,
+  .order = {RSI, RDI, RDX, RCX, RAX, R8, R9, R10, RBX, R12, R13},
   .scratch = {R11, XMM0 + 15},
   .abi_gpr = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10},
   .abi_fpr = {XMM0, XMM0 + 1, XMM0 + 2, XMM0 + 3, XMM0 + 4, XMM0 + 5, XMM0 + 6, XMM0 + 7},
@@ -77,6 +87,35 @@ static bool can_fold(const Selection *s, const Block *b, uint32_t at, uint32_t u
   return ins->op == IR_BRIF && ins->a == r && !is_edge_argument(s->f, b, r);
 }
 
+/* Arithmetic with an operand in memory? */
+static bool is_fused_load(const Ins *ins)
+{
+  switch (isel_row(ins)->form) {
+  case FORM_ADD:
+  case FORM_ALU:
+  case FORM_IMUL:
+  case FORM_CMP:
+  case FORM_SSE2: return isel_fused(ins, FUSE_LOAD);
+  default: return false;
+  }
+}
+
+static bool accesses_memory(const Ins *ins)
+{
+  if (is_fused_load(ins)) return true;
+  switch (ins->op) {
+  case IR_LOAD:
+  case IR_STORE:
+  case IR_LOAD_LANE:
+  case IR_STORE_LANE:
+  case IR_ATOMIC_LOAD:
+  case IR_ATOMIC_STORE:
+  case IR_ATOMIC_RMW:
+  case IR_ATOMIC_CAS: return true;
+  default: return false;
+  }
+}
+
 Status lw_target_select(const Func *f, const Liveness *live, const EmitOptions *opts,
                         Arena *scratch, Selection *out, Err *err)
 {
@@ -91,9 +130,12 @@ Status lw_target_select(const Func *f, const Liveness *live, const EmitOptions *
       if ((live->flags[i] & LIVE_NEEDED) == 0) continue;
       if ((ins->op == IR_BRIF || ins->op == IR_SELECT) && before != UINT32_MAX)
         out->folded[before] = can_fold(out, b, before, i);
-      if ((ins->op == IR_LOAD || ins->op == IR_STORE) && ins->aux >> 8 == 0)
-        out->memory0 = true;
-      if (ins->op == IR_CALL_CELL) out->cell_call = true;
+      out->memory0 |= accesses_memory(ins) && ins->aux >> 8 == 0;
+      if (ins->op == IR_HELPER && lw_helper_info[ins->a].result == VAL_REF)
+        out->allocates = true;
+      if (ins->op == IR_CALL_CELL || (ins->op == IR_CALL && f->module->tail_leaves))
+        out->cell_call = true;
+      if (ins->op == IR_TRY) out->cell_call = true;
       before = i;
     }
   }
@@ -102,7 +144,8 @@ Status lw_target_select(const Func *f, const Liveness *live, const EmitOptions *
 
 bool lw_isel_kon_address(const Selection *sel, const Ins *ins)
 {
-  return ref_is_kon(ins->a) && ins->aux >> 8 == 0 && !sel->opts.explicit_bounds &&
+  return ref_is_kon(ins->a) && ins->aux >> 8 == 0 && !sel->f->module->memories[0].is64 &&
+         !sel->f->module->memories[0].bytes && !sel->opts.explicit_bounds &&
          ir_kon(sel->f, ins->a)->bits + ins->c <= INT32_MAX;
 }
 
@@ -111,6 +154,7 @@ static uint8_t kon_or(const Func *f, Ref r, UseKind otherwise)
 {
   if (!ref_is_kon(r)) return (uint8_t)otherwise;
   const Kon *k = ir_kon(f, r);
+  if (k->type == VAL_V128) return (uint8_t)otherwise;
   if (lw_val_is_float(k->type)) return USE_KON;
   return (uint8_t)(isel_imm32(k) ? USE_KON : otherwise);
 }
@@ -174,7 +218,7 @@ static void constrain_compare(const Selection *sel, uint32_t at, const Row *row,
   if (row->form == FORM_EQZ) {
     shape(c, USE_ANY, USE_NONE, dst);
   } else if (row->form == FORM_CMP) {
-    unsigned b = kon_or(sel->f, ins->b, USE_ANY);
+    unsigned b = ins->aux ? USE_REG : kon_or(sel->f, ins->b, USE_ANY);
     shape(c, b == USE_KON ? USE_ANY : USE_REG, b, dst); /* one of them in memory */
   } else if (row->extra & FCMP_SWAP) {
     shape(c, kon_or(sel->f, ins->a, USE_ANY), USE_REG, dst);
@@ -192,6 +236,68 @@ static void constrain_divide(const Row *row, Constraint *c)
   c->clobbers = BIT(RAX) | BIT(RDX);
 }
 
+static void constrain_atomic(const Ins *ins, Constraint *c)
+{
+  bool logic = ins->op == IR_ATOMIC_RMW && (ins->aux >> 4 & 15) >= ATOMIC_AND &&
+               (ins->aux >> 4 & 15) <= ATOMIC_XOR;
+  bool cas = ins->op == IR_ATOMIC_CAS;
+  shape(c, USE_REG, USE_REG, USE_REG);
+  c->use_late[0] = true;
+  if (ins->op == IR_ATOMIC_STORE) c->dst = USE_NONE;
+  if (cas) { /* what is expected comes in rax and what is there leaves in it */
+    c->use[1] = USE_FIXED;
+    c->use_reg[1] = RAX;
+    c->use[2] = USE_REG;
+    c->use_late[2] = true;
+  }
+  if (logic) c->use_late[1] = true;
+  if (cas || logic) {
+    c->dst = USE_FIXED;
+    c->dst_reg = RAX;
+    c->clobbers = BIT(RAX);
+  }
+  c->ntemps = ins->op == IR_ATOMIC_STORE || logic;
+}
+
+/* Does the sequence want a temporary? Which of the others write their result first? */
+static bool vector_has_temp(VForm form)
+{
+  switch (form) {
+  case VFORM_MULQ:
+  case VFORM_POPCNT:
+  case VFORM_SARQ:
+  case VFORM_SHIFT8:
+  case VFORM_SHUFFLE:
+  case VFORM_TRUNC32U:
+  case VFORM_TRUNC64: return true;
+  default: return false;
+  }
+}
+
+static bool vector_is_plain(VForm form)
+{
+  return form >= VFORM_BIN && form <= VFORM_UNI;
+}
+
+static void constrain_vector(const Ins *ins, Constraint *c)
+{
+  const VecRow *row = isel_vec(ins);
+  VForm form = (VForm)row->form;
+  bool shuffles = form == VFORM_SHUFFLE, two = ins->op != IR_VEC1;
+  assert(form != VFORM_NONE);
+  shape(c, USE_REG, two ? USE_REG : USE_NONE, USE_REG);
+  if (ins->op == IR_VEC3) c->use[2] = shuffles ? USE_KON : USE_REG;
+  c->ntemps = vector_has_temp(form);
+  c->temp_fpr[0] = true;
+  bool free_dst = vector_is_plain(form) && (lw_cpu_features() & CPU_AVX || !two);
+  if (vector_is_plain(form) && !free_dst && !(row->extra & VEC_SWAP)) {
+    c->dst_is_a = true;
+    c->use_late[1] = true;
+  } else if (!free_dst) {
+    c->use_late[0] = c->use_late[1] = c->use_late[2] = true;
+  }
+}
+
 void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
 {
   const Func *f = sel->f;
@@ -201,20 +307,34 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
   switch ((Form)row->form) { /* dispatch */
   case FORM_NONE:
   case FORM_JUMP:
-  case FORM_TRAP:
-  case FORM_POLL: break;
-  case FORM_ADD: shape(c, USE_REG, kon_or(f, ins->b, USE_ANY), USE_REG); break;
+  case FORM_TRY:
+  case FORM_TRAP: break;
+  case FORM_POLL: shape(c, USE_ANY, USE_NONE, USE_NONE); break;
+  case FORM_LANDING:
+    c->dst = USE_FIXED;
+    c->dst_reg = RAX;
+    c->clobbers = lw_target.allocatable[0] | lw_target.allocatable[1];
+    break;
+  case FORM_ADD:
+    shape(c, USE_REG, ins->aux ? USE_REG : kon_or(f, ins->b, USE_ANY), USE_REG);
+    c->dst_is_a = isel_fused(ins, FUSE_LOAD);
+    break;
   case FORM_SSE2:
   case FORM_ALU:
-    shape(c, USE_REG, kon_or(f, ins->b, USE_ANY), USE_REG);
-    c->dst_is_a = true;
+    shape(c, USE_REG, ins->aux ? USE_REG : kon_or(f, ins->b, USE_ANY), USE_REG);
+    c->dst_is_a = !(ins->op == IR_SUB && row->form == FORM_ALU && c->use[1] == USE_KON &&
+                    isel_negatable(ir_kon(f, ins->b)));
     break;
   case FORM_IMUL:
-    shape(c, USE_REG, kon_or(f, ins->b, USE_ANY), USE_REG);
+    shape(c, USE_REG, ins->aux ? USE_REG : kon_or(f, ins->b, USE_ANY), USE_REG);
     c->dst_is_a = c->use[1] != USE_KON;
     if (!c->dst_is_a) c->use[0] = USE_ANY;
     break;
   case FORM_DIV: constrain_divide(row, c); break;
+  case FORM_MULH:
+    constrain_divide(row, c);
+    c->dst_reg = RDX;
+    break;
   case FORM_SHIFT: constrain_shift(f, ins, row, c); break;
   case FORM_COUNT:
     shape(c, USE_ANY, USE_NONE, USE_REG);
@@ -247,6 +367,21 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
     c->dst_is_a = true;
     c->use[2] = condition(sel, ins->c, USE_REG);
     break;
+  case FORM_VECTOR: constrain_vector(ins, c); break;
+  case FORM_LANE:
+    if (ins->op == IR_STORE_LANE) {
+      shape(c, USE_REG, USE_REG, USE_NONE);
+    } else {
+      shape(c, USE_REG, USE_REG, USE_REG);
+      c->use_late[0] = true;
+    }
+    break;
+  case FORM_FENCE: break;
+  case FORM_ATOMIC_CHECK: shape(c, USE_REG, USE_NONE, USE_NONE); break;
+  case FORM_ATOMIC_LOAD: shape(c, USE_REG, USE_NONE, USE_REG); break;
+  case FORM_ATOMIC_STORE:
+  case FORM_ATOMIC_RMW:
+  case FORM_ATOMIC_CAS: constrain_atomic(ins, c); break;
   case FORM_LOAD:
     shape(c, lw_isel_kon_address(sel, ins) ? USE_KON : USE_REG, USE_NONE, USE_REG);
     break;
@@ -254,8 +389,18 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
     shape(c, lw_isel_kon_address(sel, ins) ? USE_KON : USE_REG, stored(f, ins->b),
           USE_NONE);
     break;
+  case FORM_OBJ_LOAD:
+  case FORM_REF_TEST: shape(c, USE_REG, USE_NONE, USE_REG); break;
+  case FORM_OBJ_STORE: shape(c, USE_REG, stored(f, ins->b), USE_NONE); break;
+  case FORM_ELEM_LOAD: shape(c, USE_REG, USE_REG, USE_REG); break;
+  case FORM_ELEM_STORE:
+    shape(c, USE_REG, USE_REG, USE_NONE);
+    c->use[2] = USE_REG;
+    break;
+  case FORM_CHECK_INDEX: shape(c, USE_REG, USE_ANY, USE_NONE); break;
   case FORM_SET: shape(c, USE_NONE, stored(f, ins->b), USE_NONE); break;
   case FORM_TABLE_SET: shape(c, USE_REG, USE_REG, USE_NONE); break;
+  case FORM_CHECK_NULL:
   case FORM_CHECK_SIG: shape(c, USE_REG, USE_NONE, USE_NONE); break;
   case FORM_BRIF: shape(c, condition(sel, ins->a, USE_ANY), USE_NONE, USE_NONE); break;
   case FORM_BRTABLE:
@@ -268,6 +413,10 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
   case FORM_ARG:
   case FORM_RESULT: shape(c, USE_NONE, USE_NONE, USE_REG); break;
   case FORM_RETURN: shape(c, USE_NONE, USE_ARGS, USE_NONE); break;
+  case FORM_TAIL:
+    shape(c, ins->op == IR_TAIL_CELL ? USE_FIXED : USE_NONE, USE_ARGS, USE_NONE);
+    c->use_reg[0] = R15;
+    break;
   case FORM_HELPER:
   case FORM_CALL: constrain_call(ins, c); break;
   }

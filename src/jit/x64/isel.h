@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "jit/target.h"
 #include "jit/x64/enc.h"
+#include "wasm/ops.h"
 
 /* clang-format off */
 /* Forms that share their constraints and their code. `extra` in brackets. */
@@ -17,6 +18,7 @@ typedef enum {
   FORM_ALU,      /* dst op= b */
   FORM_IMUL,
   FORM_DIV,      /* [DIV_*] through rax and rdx */
+  FORM_MULH,     /* the same, the upper half */
   FORM_SHIFT,    /* [the BMI2 form, if there is one] */
   FORM_COUNT,    /* [the CPU feature] */
   FORM_MOVX,     /* [MOVX_BY_TYPE: REX.W for i64] dst = extension of a */
@@ -33,14 +35,29 @@ typedef enum {
   FORM_CONVERT,  /* [CONVERT_SIGNED] */
   FORM_BITCAST,
   FORM_SELECT,
+  FORM_VECTOR,   /* simd.def says more */
+  FORM_LANE,
   FORM_LOAD,
   FORM_STORE,
+  FORM_ATOMIC_CHECK,
+  FORM_ATOMIC_LOAD,
+  FORM_ATOMIC_STORE,
+  FORM_ATOMIC_RMW,
+  FORM_ATOMIC_CAS,
+  FORM_FENCE,
+  FORM_OBJ_LOAD,
+  FORM_OBJ_STORE,
+  FORM_ELEM_LOAD,
+  FORM_ELEM_STORE,
+  FORM_CHECK_INDEX,
+  FORM_REF_TEST,
   FORM_GET,      /* global, local in a slot */
   FORM_SET,
   FORM_SIZE,     /* memory, table */
   FORM_TABLE_GET,
   FORM_TABLE_SET,
   FORM_FUNC_REF,
+  FORM_CHECK_NULL,
   FORM_CHECK_SIG,
   FORM_POLL,
   FORM_HELPER,
@@ -51,9 +68,23 @@ typedef enum {
   FORM_BRIF,
   FORM_BRTABLE,
   FORM_RETURN,
+  FORM_TAIL,
+  FORM_TRY,
+  FORM_LANDING,
   FORM_TRAP
 } Form;
 /* clang-format on */
+
+/*
+** Ins.aux of arithmetic that has taken another instruction in (fuse.c), in its low byte:
+** b is the address of a load, c its offset, the high byte its memory; or b is scaled by
+** 1 << the high byte.
+*/
+enum { FUSE_LOAD = 1, FUSE_SCALE = 2, FUSE_HOW = 0xff };
+static inline bool isel_fused(const Ins *ins, unsigned how)
+{
+  return (ins->aux & FUSE_HOW) == how;
+}
 
 enum { DIV_SIGNED = 1, DIV_REM = 2 };
 enum { MOVX_BY_TYPE = 1 };
@@ -75,6 +106,36 @@ static inline const Row *isel_row(const Ins *ins)
   return &lw_x64_rows[ins->op][lw_val_is_float(ins->type)];
 }
 
+/* The sequences of simd.def: plain ones, integers, lanes and bits, floats. */
+/* clang-format off */
+typedef enum {
+  VFORM_NONE,
+  VFORM_BIN, VFORM_BINI, VFORM_UN, VFORM_UNI,
+  VFORM_NEG, VFORM_CMPU, VFORM_GTQ, VFORM_ABSQ, VFORM_MULQ, VFORM_Q15, VFORM_POPCNT,
+  VFORM_HIGH, VFORM_EXTMUL, VFORM_EXTMULQ, VFORM_PAIR8, VFORM_PAIR16, VFORM_PAIR16U,
+  VFORM_DOT_ADD, VFORM_SHIFT, VFORM_SARQ, VFORM_SHIFT8,
+  VFORM_NOT, VFORM_SELECT, VFORM_ANY_TRUE, VFORM_ALL_TRUE, VFORM_MASK, VFORM_MASK16,
+  VFORM_SWIZZLE, VFORM_SHUFFLE, VFORM_SPLAT8, VFORM_SPLAT16, VFORM_SPLAT, VFORM_EXTRACT,
+  VFORM_REPLACE, VFORM_FEXTRACT, VFORM_FREPLACE,
+  VFORM_FMIN, VFORM_FMAX, VFORM_FABS, VFORM_MADD, VFORM_CVTU32, VFORM_CVTU64,
+  VFORM_TRUNC32, VFORM_TRUNC32U, VFORM_TRUNC64, VFORM_TRUNC64U
+} VForm;
+/* clang-format on */
+enum { VEC_SWAP = 0x100, VEC_NOT = 0x200 };
+
+typedef struct VecRow {
+  uint8_t form; /* VForm */
+  XOp x1, x2;
+  uint32_t extra;
+} VecRow;
+
+extern const VecRow lw_x64_vecs[]; /* from OP_V128_LOAD on */
+static inline const VecRow *isel_vec(const Ins *ins)
+{
+  assert(ins->aux >= OP_V128_LOAD);
+  return &lw_x64_vecs[ins->aux - OP_V128_LOAD];
+}
+
 /* REX.W for a value of this type. */
 static inline int isel_w(unsigned type)
 {
@@ -89,7 +150,13 @@ static inline XOp isel_f(XOp op, unsigned type)
 /* Does the constant fit the sign-extended 32-bit immediate of an instruction? */
 static inline bool isel_imm32(const Kon *k)
 {
+  if (k->type == VAL_V128) return false;
   return k->type == VAL_I32 || k->type == VAL_F32 || (int64_t)k->bits == (int32_t)k->bits;
+}
+/* An immediate of which the negative one is one, too. */
+static inline bool isel_negatable(const Kon *k)
+{
+  return (uint32_t)k->bits != (uint32_t)INT32_MIN;
 }
 /* Is the address of a memory access a constant that fits its displacement? */
 bool lw_isel_kon_address(const Selection *sel, const Ins *ins);

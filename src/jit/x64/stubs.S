@@ -39,6 +39,8 @@
         .intel_syntax noprefix
         .text
         .globl  lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
+        .globl  lw_stub_resume_landing
+        .hidden lw_stub_resume_landing
         .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit, lw_stub_lazy
         .globl  lw_stubs_begin, lw_stubs_end
         .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy
@@ -236,11 +238,15 @@ lw_stub_callout:
         ret
 2:      STORE_FPR r11
         jmp     1b
-3:      HOST_RESTORE
+3:      cmp     eax, ACT_LANDS
+        je      7f
+        HOST_RESTORE
         pop     rdx
         jmp     rdx
 5:      LOAD_FPR rbx
         jmp     4b
+7:      GUEST_FLOATS
+        jmp     land
 6:      pop     r11
         add     rsp, r15
         jmp     r11
@@ -277,6 +283,8 @@ lw_stub_helper:
         push    rbp
         mov     rbp, rsp
         push    rbx
+        push    r12             /* for the collector, which looks at stacks */
+        push    r13
         mov     rbx, [r14 + VMCTX_STORE]
         mov     rbx, [rbx + STORE_ACT]
         mov     rax, [rbp + 8]
@@ -292,6 +300,8 @@ lw_stub_helper:
         cmp     dword ptr [rbx + ACT_TRAP], 0
         jne     lw_stub_trap_exit
         mov     rsp, [rbx + ACT_GUEST_SP]
+        pop     r13
+        pop     r12
         pop     rbx
         pop     rbp
         ret
@@ -336,9 +346,35 @@ lw_stub_lazy:
 /* Jumped to with rbx = Activation: by the signal handler, or from a helper. */
         .p2align 4
 lw_stub_trap_exit:
+        cmp     qword ptr [rbx + ACT_LAND_PC], 0
+        jne     land
         mov     rsp, [rbx + ACT_HOST_SP]
         cld
         BACK    ACT_TRAPPED
+
+/*
+** Something was thrown and is caught: go on at the landing, which sets rsp and r14
+** itself. Until then rsp stays below all frames. rbx, which belongs to lw_stub_enter,
+** is the Activation already; r12 and r13 are the host's, who has its own back from its
+** stack.
+*/
+        .p2align 4
+land:   mov     rsp, [rbx + ACT_GUEST_SP]
+        mov     rbp, [rbx + ACT_LAND_RBP]
+        mov     r11, [rbx + ACT_LAND_PC]
+        mov     rax, [rbx + ACT_EXN]
+        mov     qword ptr [rbx + ACT_LAND_PC], 0
+        mov     qword ptr [rbx + ACT_EXN], 0
+        mov     dword ptr [rbx + ACT_TRAP], 0
+        jmp     r11
+
+/* unsigned lw_stub_resume_landing(Activation *rdi): the host has thrown after a yield. */
+        .p2align 4
+lw_stub_resume_landing:
+        HOST_SAVE
+        mov     [rdi + ACT_HOST_SP], rsp
+        mov     rbx, rdi
+        jmp     land
 
         .p2align 4
 lw_stub_closed:

@@ -1,0 +1,8 @@
+(module (memory 1)
+  (func (param $p i32) (param $i i32) (result i32) (local $x i32)
+    (local.set $x (i32.load (local.get $p)))
+    (i32.store (local.get $p) (local.get $i))
+    (local.set $i (i32.add (local.get $i) (local.get $x)))
+    (local.set $x (i32.load offset=8 (local.get $p)))
+    (i32.add (i32.div_s (i32.mul (local.get $i) (local.get $x)) (local.get $x))
+      (i32.mul (i32.load offset=12 (local.get $p)) (i32.div_u (local.get $p) (local.get $i))))))

@@ -1,0 +1,17 @@
+(module
+  (func $f (import "" "f") (param i32) (result i32))
+  (func $g (param i32) (result i32) (call $f (local.get 0)))
+  (func (param $n i32) (result i32)
+    (local $a i32) (local $b i32) (local $c i32) (local $t i32) (local $v v128)
+    (loop $l
+      (local.set $a (i32.add (local.get $a) (call $g (local.get $n))))
+      (local.set $b (i32.add (local.get $b) (local.get $a)))
+      (local.set $t (i32.mul (local.get $b) (local.get $a)))
+      (local.set $t (i32.sub (call $g (local.get $a)) (local.get $t)))
+      (local.set $v (i32x4.splat (local.get $t)))
+      (drop (call $g (local.get $t)))
+      (local.set $a (i32.add (local.get $a) (i32x4.extract_lane 2 (local.get $v))))
+      (local.set $c (i32.add (local.get $c) (local.get $b)))
+      (drop (call $g (local.get $c)))
+      (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (i32.add (local.get $a) (i32.add (local.get $b) (local.get $c)))))

@@ -1,0 +1,316 @@
+/*
+** object.c -- allocation of structs and arrays, and their fields.
+**
+** A slab is 64 KiB, aligned, and has cells of one size; each cell has a byte of state
+** outside the cells, so that sweeping never touches an object. Sizes are multiples of 16
+** up to 512 bytes, then four to each power of two, up to 8 KiB; whatever is larger is
+** malloced and entered into a list. The search for a free cell goes on where it ended, in
+** the order of the slabs, until a collection sets it back.
+** Layer: rt.
+*/
+#include "rt/object.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jit/layout.h"
+#include "rt/state.h"
+
+_Static_assert(offsetof(Object, info) == OBJECT_INFO, "layout.h");
+_Static_assert(offsetof(ArrayObject, length) == ARRAY_LENGTH, "layout.h");
+_Static_assert(offsetof(ArrayObject, elems) == ARRAY_HEADER, "types.h");
+_Static_assert(offsetof(ExternBox, info) == OBJECT_INFO, "boxes and objects look alike");
+
+#ifndef NDEBUG
+static bool torture;
+void lw_heap_torture(bool on)
+{
+  torture = on;
+}
+#else
+enum { torture = 0 };
+#endif
+
+/* ---- size classes ---- */
+
+enum { GRAIN = 16, FINE = 512, FINE_CLASSES = FINE / GRAIN };
+
+/* The class of a size of 1 .. OBJECT_MAX bytes. */
+static unsigned class_of(size_t size)
+{
+  if (size <= FINE) return (unsigned)((size + GRAIN - 1) / GRAIN) - 1;
+  unsigned log2 = 63 - (unsigned)__builtin_clzll(size - 1); /* 9 and up */
+  unsigned quarter = (unsigned)((size - 1) >> (log2 - 2)) & 3;
+  return FINE_CLASSES + (log2 - 9) * 4 + quarter;
+}
+
+static size_t class_size(unsigned n)
+{
+  if (n < FINE_CLASSES) return (size_t)(n + 1) * GRAIN;
+  unsigned log2 = 9 + (n - FINE_CLASSES) / 4, quarter = (n - FINE_CLASSES) % 4;
+  return ((size_t)1 << log2) + ((size_t)(quarter + 1) << (log2 - 2));
+}
+
+/* ---- slabs ---- */
+
+static ObjectSlab *slab_new(Heap *h, unsigned class)
+{
+  if (!lw_slabs_room(&h->objects)) return NULL;
+  ObjectSlab *s = aligned_alloc(OBJECT_SLAB, OBJECT_SLAB);
+  if (!s) return NULL;
+  size_t size = class_size(class);
+  uint32_t room = OBJECT_SLAB - sizeof *s;
+  uint32_t n = room / (uint32_t)(size + 1);
+  while ((sizeof *s + n + GRAIN - 1) / GRAIN * GRAIN + n * size > OBJECT_SLAB)
+    n--;
+  s->size = (uint32_t)size;
+  s->ncells = n;
+  s->first = (uint32_t)((sizeof *s + n + GRAIN - 1) / GRAIN * GRAIN);
+  s->next = NULL;
+  memset(s->state, CELL_FREE, n);
+  lw_slabs_add(&h->objects, (uintptr_t)s);
+  ObjectClass *c = &h->classes[class];
+  if (c->last)
+    c->last->next = s;
+  else
+    c->slabs = s;
+  c->last = s;
+  return s;
+}
+
+/* A free cell, marked as used, or NULL. */
+static void *cell_take(Heap *h, unsigned class)
+{
+  ObjectClass *c = &h->classes[class];
+  for (;;) {
+    ObjectSlab *s = c->scan;
+    if (s) {
+      uint8_t *state = memchr(s->state + c->at, CELL_FREE, s->ncells - c->at);
+      if (state) {
+        c->at = (uint32_t)(state - s->state);
+        *state = CELL_WHITE;
+        return (uint8_t *)s + s->first + (size_t)c->at++ * s->size;
+      }
+    }
+    ObjectSlab *next = s ? s->next : c->slabs;
+    if (!next && !(next = slab_new(h, class))) return NULL;
+    c->scan = next;
+    c->at = 0;
+  }
+}
+
+/* ---- large objects ---- */
+
+static void *large_take(Heap *h, size_t size)
+{
+  LargeObject *l = aligned_alloc(GRAIN, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
+  if (!l) return NULL;
+  l->size = size;
+  l->state = CELL_WHITE;
+  l->next = h->large;
+  h->large = l;
+  h->nlarge++;
+  return l->object;
+}
+
+/* ---- allocation ---- */
+
+static bool beyond(const Heap *h, size_t size)
+{
+  return h->limit && (size > h->limit || h->bytes > h->limit - size);
+}
+
+static Object *allocate(Store *s, const TypeInfo *info, size_t size)
+{
+  Heap *h = &s->heap;
+  if (h->fresh >= (h->pace ? h->pace : PACE_MIN) || torture || beyond(h, size))
+    lw_gc_collect(s, NULL, 0);
+  if (beyond(h, size)) return NULL;
+  size_t whole = size <= OBJECT_MAX ? class_size(class_of(size)) : size;
+  Object *o = size <= OBJECT_MAX ? cell_take(h, class_of(size)) : large_take(h, size);
+  if (!o) return NULL;
+  h->bytes += whole;
+  h->fresh += whole;
+  h->nobjects++;
+  memset(o, 0, size);
+  o->info = info;
+  return o;
+}
+
+Object *lw_struct_new(Store *s, const TypeInfo *info)
+{
+  assert(info->kind == TYPE_STRUCT && info->size >= OBJECT_HEADER);
+  return allocate(s, info, info->size);
+}
+
+ArrayObject *lw_array_new(Store *s, const TypeInfo *info, uint32_t length)
+{
+  assert(info->kind == TYPE_ARRAY);
+  uint64_t size = ARRAY_HEADER + (uint64_t)length * info->size; /* at most 2^36 */
+  if (size > ARRAY_BYTES_MAX) return NULL;
+  ArrayObject *a = (ArrayObject *)(void *)allocate(s, info, (size_t)size);
+  if (a) a->length = length;
+  return a;
+}
+
+struct ExnObject *lw_exn_allocate(Store *s, size_t size)
+{
+  return (struct ExnObject *)(void *)allocate(s, &lw_type_exn, size);
+}
+
+static void visit_slab(ObjectSlab *s, void (*visit)(void *user, const Object *o),
+                       void *user)
+{
+  const uint8_t *cells = (const uint8_t *)s + s->first;
+  for (uint32_t k = 0; k < s->ncells; k++)
+    if (s->state[k] != CELL_FREE)
+      visit(user, (const Object *)(const void *)(cells + (size_t)k * s->size));
+}
+
+void lw_objects_visit(const Store *s, void (*visit)(void *user, const Object *o),
+                      void *user)
+{
+  const Heap *h = &s->heap;
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++)
+    for (ObjectSlab *slab = h->classes[n].slabs; slab; slab = slab->next)
+      visit_slab(slab, visit, user);
+  for (LargeObject *l = h->large; l; l = l->next)
+    visit(user, (const Object *)(const void *)l->object);
+}
+
+void lw_objects_free(Heap *h)
+{
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++)
+    for (ObjectSlab *s = h->classes[n].slabs, *next; s; s = next) {
+      next = s->next;
+      free(s);
+    }
+  for (LargeObject *l = h->large, *next; l; l = next) {
+    next = l->next;
+    free(l);
+  }
+  free(h->objects.of);
+}
+
+/* ---- fields ---- */
+
+Value lw_storage_get(const uint8_t *at, ValType t, bool sign)
+{
+  Value v = {
+    .words = {0, 0}
+  };
+  int8_t i8;
+  int16_t i16;
+  switch (lw_val_kind(t)) {
+  case VAL_I8:
+    memcpy(&i8, at, sizeof i8);
+    v.i64 = sign ? (uint32_t)i8 : (uint8_t)i8;
+    break;
+  case VAL_I16:
+    memcpy(&i16, at, sizeof i16);
+    v.i64 = sign ? (uint32_t)i16 : (uint16_t)i16;
+    break;
+  default: memcpy(&v, at, lw_storage_size(t));
+  }
+  return v;
+}
+
+void lw_storage_set(uint8_t *at, ValType t, Value v)
+{
+  memcpy(at, &v, lw_storage_size(t)); /* little endian */
+}
+
+void lw_array_spread(ArrayObject *a, uint64_t at, uint64_t n, Value v)
+{
+  assert(lw_array_has(a, at, n));
+  size_t size = a->info->size;
+  uint8_t *p = a->elems + at * size;
+  if (size == 1) {
+    memset(p, (int)(v.i32 & 0xff), n);
+    return;
+  }
+  for (uint64_t k = 0; k < n; k++)
+    memcpy(p + k * size, &v, size);
+}
+
+/* ---- what a reference is ---- */
+
+static bool concrete_fits(const TypeInfo *info, uint32_t id)
+{
+  const TypeInfo *want = lw_type_info(id);
+  return info->depth >= want->depth && info->line && info->line[want->depth] == id;
+}
+
+static bool object_fits(uint64_t ref, uint32_t heap)
+{
+  if (lw_ref_is_i31(ref)) return heap == HEAP_I31 || heap == HEAP_EQ || heap == HEAP_ANY;
+  const TypeInfo *info = lw_ref_info(ref);
+  if (heap < HEAP_ABSTRACT) return concrete_fits(info, heap);
+  switch (heap) {
+  case HEAP_ANY: return true;
+  case HEAP_EQ: return info->kind == TYPE_STRUCT || info->kind == TYPE_ARRAY;
+  case HEAP_STRUCT: return info->kind == TYPE_STRUCT;
+  case HEAP_ARRAY: return info->kind == TYPE_ARRAY;
+  default: return false;
+  }
+}
+
+bool lw_ref_fits(uint64_t ref, ValType t)
+{
+  uint32_t heap = lw_val_heap(t);
+  if (!ref) return t & VAL_NULLABLE;
+  switch (lw_heap_top(lw_type_abstract(heap))) {
+  case HEAP_FUNC: {
+    const FuncCell *c = (const FuncCell *)(uintptr_t)ref;
+    return heap == HEAP_FUNC || (heap < HEAP_ABSTRACT && lw_type_below(c->type, heap));
+  }
+  case HEAP_EXTERN: return heap == HEAP_EXTERN;
+  case HEAP_EXN: return heap == HEAP_EXN;
+  default: return object_fits(ref, heap);
+  }
+}
+
+/* ---- figures, limits, roots ---- */
+
+void lw_heap_limit(Store *s, uint64_t bytes)
+{
+  s->heap.limit = bytes;
+}
+
+void lw_heap_stats(const Store *s, HeapStats *out)
+{
+  const Heap *h = &s->heap;
+  *out = (HeapStats){h->nobjects, h->bytes, h->limit, h->collections};
+}
+
+void lw_roots_begin(Store *s, Roots *r, const Value *at, const uint32_t *n)
+{
+  *r = (Roots){at, n, s->roots};
+  s->roots = r;
+}
+
+void lw_roots_end(Store *s, Roots *r)
+{
+  assert(s->roots == r);
+  s->roots = r->next;
+}
+
+RefHandle *lw_handle_new(Store *s, uint64_t ref)
+{
+  RefHandle *h = calloc(1, sizeof *h);
+  if (!h) return NULL;
+  *h = (RefHandle){ref, NULL, s->handles, s};
+  if (h->next) h->next->prev = h;
+  s->handles = h;
+  return h;
+}
+
+void lw_handle_free(RefHandle *h)
+{
+  if (h->prev) h->prev->next = h->next;
+  if (h->next) h->next->prev = h->prev;
+  if (h->store && h->store->handles == h) h->store->handles = h->next;
+  free(h);
+}
