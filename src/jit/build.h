@@ -25,6 +25,7 @@ typedef struct Label { /* of one control frame */
   uint32_t stamp;      /* the last br_table that has an edge here ... */
   uint32_t table_edge; /* ... and that edge */
   struct Catches *catches; /* of a frame that catches; else NULL */
+  struct Copies *copies;   /* of a loop whose body is built several times; else NULL */
 } Label;
 
 typedef struct Catches {
@@ -32,6 +33,15 @@ typedef struct Catches {
   Label tests;    /* legacy: `otherwise` is what the tags compared so far have left */
   Ref exception;  /* from the dispatch block on */
 } Catches;
+
+/* A small loop's body is built several times in a row. Branches to the loop's label go to
+   the next copy, those of the last one to the header: so only there are parameters to be
+   set, and polls. */
+typedef struct Copies {
+  Label out;       /* behind the loop: what falls through the end of a copy */
+  uint32_t header; /* the first copy */
+  uint32_t left;   /* to be built yet */
+} Copies;
 
 typedef struct Builder {
   Func *f;
@@ -43,8 +53,10 @@ typedef struct Builder {
   Ref *merge;     /* room for one Carry */
   Ref poll_page;  /* of functions with a poll */
   uint32_t block; /* the open block, or NO_BLOCK */
+  uint32_t sole;  /* the edge of a BRIF that alone leads there, or NO_EDGE */
   uint32_t where; /* module offset of the operator at hand */
   uint32_t stamp; /* number of the br_table at hand, from 1 */
+  bool unroll;
 } Builder;
 
 typedef struct Carry {
@@ -67,7 +79,8 @@ Status lw_flow_open(Builder *b);
 void lw_flow_close(Builder *b);
 /* A new edge from the open block to the label, which takes what `c` holds now. */
 Status lw_flow_edge(Builder *b, Label *label, const Carry *c, uint32_t *edge);
-/* End the open block with a jump to the label. */
+/* End the open block with a jump to the label. One that is empty goes away: the edge to
+   it goes there instead. */
 Status lw_flow_jump(Builder *b, Label *label, const Carry *c);
 /* End the open block with a branch to the label if `cond`; go on in a new block. */
 Status lw_flow_branch_if(Builder *b, Label *label, const Carry *c, Ref cond);

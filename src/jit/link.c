@@ -26,13 +26,13 @@ typedef struct Linker {
   Err *err;
 } Linker;
 
-Status lw_compile_front(const Module *m, uint32_t func, Arena *scratch, Compiled *out,
-                        Err *err)
+Status lw_compile_front(const Module *m, uint32_t func, bool unroll, Arena *scratch,
+                        Compiled *out, Err *err)
 {
   BodyFacts facts;
   memset(&facts, 0, sizeof facts);
   TRY(lw_validate_func(m, func, &facts, scratch, err));
-  TRY(lw_ir_build(m, func, &facts, scratch, &out->f, err));
+  TRY(lw_ir_build(m, func, &facts, unroll, scratch, &out->f, err));
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));
 #endif
@@ -119,7 +119,7 @@ static Status compile(const Module *m, uint32_t func, const CompileOptions *opts
 {
   Compiled c;
   EmitOptions emit = {.explicit_bounds = opts->explicit_bounds, .effort = opts->effort};
-  TRY(lw_compile_front(m, func, scratch, &c, err));
+  TRY(lw_compile_front(m, func, opts->effort > 0, scratch, &c, err));
   TRY(lw_compile_back(&emit, scratch, &c, err));
   const FuncCode *code = &c.code;
   uint32_t body_bytes = m->funcs[func].body.size;
