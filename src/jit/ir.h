@@ -192,6 +192,10 @@ uint32_t lw_ir_nargs(const Func *f, const Ins *ins);
 ** blocks are in an order where every other one goes forward.
 */
 Status lw_ir_cfg(Func *f, Err *err);
+#ifndef NDEBUG
+/* Stress: every block but the entry is cold. */
+void lw_ir_cold(bool all);
+#endif
 
 /*
 ** wasm -> IR. `facts` are those of lw_validate_func for the same function. `f` is made

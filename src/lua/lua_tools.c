@@ -229,6 +229,14 @@ static int ra_keep(lua_State *L)
   return 0;
 }
 
+/* core.ra_stress(split, cold): jit/alloc.h, jit/ir.h; in builds for specs. */
+static int ra_stress(lua_State *L)
+{
+  lw_ra_split(lua_toboolean(L, 1));
+  lw_ir_cold(lua_toboolean(L, 2));
+  return 0;
+}
+
 /* core.cpu_keep(mask): code for a lesser processor (CPU_* of base/cpu.h), in builds for
    specs. */
 static int cpu_keep(lua_State *L)
@@ -246,6 +254,7 @@ static const luaL_Reg functions[] = {
 #ifndef NDEBUG
   {"cpu_keep",  cpu_keep       },
    {"ra_keep",   ra_keep        },
+  {"ra_stress", ra_stress      },
 #endif
   {"drain",     tools_drain    },
    {"opcodes",   tools_opcodes  },
