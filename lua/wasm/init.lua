@@ -221,8 +221,16 @@ wasm.interrupt = core.interrupt
 ---@type fun(): string?
 wasm.traceback = core.traceback
 
---- Figures about this Lua state and the process, for specs and the curious.
----@type fun(): table<string, integer>
-wasm.stats = core.stats
+--- Figures about this Lua state and the process, for specs and the curious. With "passes": what
+--- each pass of the compiler has cost since `on` was true, in this process, over all threads;
+--- tostring makes a table of it. Nothing is measured until it is asked for.
+---@param what? "passes"
+---@param on? boolean  true: start from nothing; false: stop measuring, keep the sums
+---@return table<string, integer>|wasm.Passes
+function wasm.stats(what, on)
+  local figures = core.stats(what, on)
+  if what == "passes" then return require "wasm.passes".report(figures) end
+  return figures
+end
 
 return wasm

@@ -21,6 +21,7 @@ typedef struct CompileOptions {
 typedef struct CompileStats {
   uint64_t ns, code_bytes, wasm_bytes, ir_instructions, spills, reloads, moves;
   uint64_t peak_scratch; /* bytes, over all functions */
+  uint64_t fallbacks;    /* functions that the real allocator left to the simple one */
   uint32_t largest_body; /* bytes */
 } CompileStats;
 void lw_stats_add(CompileStats *sum, const CompileStats *more);

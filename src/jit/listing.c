@@ -158,7 +158,7 @@ static Status dump(const Module *m, uint32_t func, const char *pass,
   bool ra = strcmp(pass, "ra") == 0, text = strcmp(pass, "asm") == 0;
   if (!ir && !live && !ra && !text)
     return lw_fail(err, LW_UNSUPPORTED, ERR_NOWHERE, "no dump is called '%s'", pass);
-  TRY(lw_compile_front(m, func, scratch, &c, err));
+  TRY(lw_compile_front(m, func, &emit, scratch, &c, err));
   if (ra || text) TRY(lw_compile_back(&emit, scratch, &c, err));
   if (ir) TRY(lw_ir_dump(&c.f, s));
   if (live) put_live(&c, s);

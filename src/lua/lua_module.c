@@ -339,6 +339,7 @@ static int module_info(lua_State *L)
     {"spills",          c->spills         },
     {"reloads",         c->reloads        },
     {"moves",           c->moves          },
+    {"fallbacks",       c->fallbacks      },
     {"peak_scratch",    c->peak_scratch   },
     {"largest_body",    c->largest_body   },
     {"effort",          opts->effort      },

@@ -173,9 +173,46 @@ static int tools_ir_parse(lua_State *L)
 
 /* ---- figures ---- */
 
-/* core.stats() -> what this Lua state and the process have */
+/* { {pass=, ns=, bytes=, most=}, ..., functions=, wasm_bytes=, ... } */
+static int push_passes(lua_State *L)
+{
+  PassTotals t;
+  CompileStats c;
+  bool on = lw_passes_read(&t, &c);
+  lua_createtable(L, PASS__MAX, 9);
+  for (int p = 0; p < PASS__MAX; p++) {
+    lua_createtable(L, 0, 4);
+    set_string(L, "pass", lw_pass_text((Pass)p));
+    lw_set_count(L, "ns", t.cost[p].ns);
+    lw_set_count(L, "bytes", t.cost[p].bytes);
+    lw_set_count(L, "most", t.cost[p].most);
+    lua_rawseti(L, -2, p + 1);
+  }
+  lua_pushboolean(L, on);
+  lua_setfield(L, -2, "measuring");
+  lw_set_count(L, "functions", t.functions);
+  lw_set_count(L, "fallbacks", c.fallbacks);
+  lw_set_count(L, "wasm_bytes", c.wasm_bytes);
+  lw_set_count(L, "code_bytes", c.code_bytes);
+  lw_set_count(L, "ir_instructions", c.ir_instructions);
+  lw_set_count(L, "spills", c.spills);
+  lw_set_count(L, "reloads", c.reloads);
+  lw_set_count(L, "moves", c.moves);
+  return 1;
+}
+
+/* core.stats() -> what this Lua state and the process have; core.stats("passes" [, on])
+   -> what the compiler's passes cost since on was true */
 static int tools_stats(lua_State *L)
 {
+  static const char *const kinds[] = {"all", "passes", NULL};
+  if (luaL_checkoption(L, 1, "all", kinds) == 1) {
+    if (!lua_isnoneornil(L, 2)) {
+      luaL_checktype(L, 2, LUA_TBOOLEAN);
+      lw_passes_measure(lua_toboolean(L, 2));
+    }
+    return push_passes(L);
+  }
   StoreStats s;
   CodeStats c;
   lw_store_stats(lw_store(L, lw_state(L)), &s);

@@ -155,7 +155,10 @@ static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *load
   const CodeStore *store = &c->store;
   *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {
+    PassMeter space, *meter = lw_meter_begin(&space, NULL);
     TRY(lw_module_validate_bodies(&c->module, err));
+    pass_done(meter, PASS_VALIDATE, NULL);
+    lw_passes_add(meter, NULL);
     if (is_lazy(c)) {
       i->lazy = lw_lazy_new(c, i, &opts, err);
       return i->lazy ? LW_OK : LW_NOMEM;
@@ -235,7 +238,10 @@ bool lw_code_explicit(const Code *c)
 static Status build(Code *c, bool *loaded, Err *err)
 {
   DecodeOptions d = {.features = c->options.features};
+  PassMeter space, *meter = lw_meter_begin(&space, NULL);
   TRY(lw_module_decode(c->bytes, c->size, &d, &c->module, err));
+  pass_done(meter, PASS_DECODE, NULL);
+  lw_passes_add(meter, NULL);
   Status s = lw_module_validate_outside(&c->module, err);
   if (s == LW_OK) s = intern_types(c, err);
   if (s == LW_OK) s = image_once(c, lw_code_explicit(c), loaded, err);

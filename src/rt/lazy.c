@@ -238,7 +238,10 @@ static Status compile_with(Lazy *z, uint32_t n, Arena *scratch, const void **at,
     lw_unlock(LOCK_CODES);
     s = lw_unit_compile(z->m, z->m->nfuncs_imported + n, &z->opts, scratch, &u, err);
     lw_lock(LOCK_CODES);
+    PassMeter space, *meter = lw_meter_begin(&space, NULL);
     if (s == LW_OK) s = place(z, n, &u, &text, err);
+    pass_done(meter, PASS_LINK, NULL);
+    lw_passes_add(meter, NULL);
     if (s == LW_OK)
       put_through(z, n, &u, text);
     else
