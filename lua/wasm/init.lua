@@ -233,4 +233,10 @@ function wasm.stats(what, on)
   return figures
 end
 
+--- Names of machine code for a tool outside: "perf" writes /tmp/perf-PID.map, "gdb" registers
+--- symbols with a debugger. Before modules are compiled, or at any time; WASM_SYMBOLS=perf,gdb in
+--- the environment does it from the start.
+---@type fun(tool: "perf"|"gdb", on?: boolean): true?, wasm.Error?
+wasm.symbols = core.symbols
+
 return wasm

@@ -11,6 +11,7 @@
 
 #include "jit/alloc.h"
 #include "jit/text.h"
+#include "rt/symbols.h"
 #include "rt/worker.h"
 #include "wasm/ops.h"
 
@@ -233,6 +234,37 @@ static int tools_stats(lua_State *L)
   return 1;
 }
 
+/* ---- symbols for perf and gdb ---- */
+
+static const char *const symbol_tools[] = {
+  [SYMBOLS_PERF] = "perf", [SYMBOLS_GDB] = "gdb", NULL};
+
+/* core.symbols(tool [, on]) -> true | nil, err */
+static int tools_symbols(lua_State *L)
+{
+  SymbolsTool tool = (SymbolsTool)luaL_checkoption(L, 1, NULL, symbol_tools);
+  if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TBOOLEAN);
+  bool on = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
+  Err err = {.at = ERR_NOWHERE};
+  Status s = lw_symbols_switch(tool, on, &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* WASM_SYMBOLS=perf,gdb: from the start, without a word in the program. */
+static void symbols_by_environment(lua_State *L)
+{
+  const char *wanted = secure_getenv("WASM_SYMBOLS");
+  for (int tool = 0; wanted && symbol_tools[tool]; tool++) {
+    Err err = {.at = ERR_NOWHERE};
+    if (!strstr(wanted, symbol_tools[tool])) continue;
+    if (lw_symbols_switch((SymbolsTool)tool, true, &err) == LW_OK) continue;
+    lua_warning(L, "wasm: WASM_SYMBOLS: ", 1);
+    lua_warning(L, err.msg, 0);
+  }
+}
+
 /* core.interrupt(token) -> was a call of that instance running? */
 static int tools_interrupt(lua_State *L)
 {
@@ -284,11 +316,12 @@ static const luaL_Reg functions[] = {
 #endif
   {"drain",     tools_drain    },
    {"opcodes",   tools_opcodes  },
-  {"dump",      tools_dump     },
-   {"ir_parse",  tools_ir_parse },
-  {"stats",     tools_stats    },
-   {"interrupt", tools_interrupt},
-  {"collect",   tools_collect  },
+   {"dump",      tools_dump     },
+  {"ir_parse",  tools_ir_parse },
+   {"stats",     tools_stats    },
+   {"symbols",   tools_symbols  },
+  {"interrupt", tools_interrupt},
+   {"collect",   tools_collect  },
    {NULL,        NULL           },
 };
 
@@ -296,4 +329,5 @@ void lw_open_tools(lua_State *L)
 {
   lw_open_kind(L, KIND_HELD, "wasm.held", held_meta, held_meta + 1);
   lw_add_functions(L, functions);
+  symbols_by_environment(L);
 }

@@ -22,6 +22,7 @@
 #include "rt/lazy.h"
 #include "rt/memory.h"
 #include "rt/prefill.h"
+#include "rt/symbols.h"
 #include "rt/texts.h"
 #include "rt/type.h"
 #include "rt/worker.h"
@@ -139,9 +140,10 @@ static bool is_lazy(const Code *c)
 static bool note_text(Code *c, CodeImage *i)
 {
   if (i->image.text_size == 0) return true;
-  TextRange range = {i->image.text, i->image.text_size, c, i, NULL};
+  TextRange range = {i->image.text, i->image.text_size, c, i, NULL, NULL};
   lw_lock(LOCK_CODES);
   bool noted = lw_texts_add(&range);
+  if (noted) lw_symbols_range(lw_texts_find(range.at));
   lw_unlock(LOCK_CODES);
   return noted;
 }
@@ -160,8 +162,13 @@ static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *load
     pass_done(meter, PASS_VALIDATE, NULL);
     lw_passes_add(meter, NULL);
     if (is_lazy(c)) {
-      i->lazy = lw_lazy_new(c, i, &opts, err);
-      return i->lazy ? LW_OK : LW_NOMEM;
+      struct Lazy *lazy = lw_lazy_new(c, i, &opts, err);
+      if (!lazy) return LW_NOMEM;
+      lw_lock(LOCK_CODES);
+      i->lazy = lazy;
+      lw_symbols_range(lw_texts_find(lw_lazy_entry(lazy, 0)));
+      lw_unlock(LOCK_CODES);
+      return LW_OK;
     }
     TRY(lw_image_compile(&c->module, &opts, &i->image, err));
     if (store->save) store->save(store->user, c, explicit_bounds, &i->image);
