@@ -167,6 +167,12 @@ core.methods("module").wat = function(module, which, opts)
   return require "wasm.text.print".method(module, which, opts)
 end
 
+--- The machine code of one function, with the operators it comes from; or, with `raw`, its bytes.
+---@return string
+core.methods("module").disasm = function(module, which, opts)
+  return require "wasm.text.disasm".method(module, which, opts)
+end
+
 core.methods("snapshot").save = function(snapshot, path)
   return require "wasm.rewind".save(snapshot, path)
 end

@@ -123,7 +123,8 @@
 ---@field size fun(self): integer
 ---@field bytes fun(self): string
 ---@field info fun(self): table<string, integer|string>
----@field disasm fun(self, func: string|integer): string
+---@field disasm fun(self, func: string|integer, opts?: { raw: boolean? }): string  machine code
+--- beside its operators; raw: only the bytes
 ---@field wat fun(self, func?: string|integer, opts?: { offsets: boolean? }): string  text format;
 --- of a function by index (from 0, imports first), name or export
 ---@field read_snapshot fun(self, bytes: string): wasm.Snapshot?, wasm.Error?
