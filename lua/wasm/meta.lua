@@ -53,8 +53,8 @@
 
 --- In the order of the passes. tostring: a table.
 ---@class wasm.Passes
----@field [integer] { pass: string, ns: integer, bytes: integer, most: integer }  scratch memory in
---- all, and of the function for which it was most
+---@field [integer] { pass: string, ns: integer, bytes: integer, most: integer, optional: boolean }
+--- scratch memory in all, and of the function for which it was most
 ---@field measuring boolean
 ---@field functions integer
 ---@field fallbacks integer  functions left to the simple allocator, since they are too large

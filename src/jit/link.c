@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "jit/choose.h"
 #include "jit/compile.h"
 
 enum { TEXT_ALIGN = 16, TEXT_FILLER = 0xcc, TEXT_LIMIT = INT32_MAX };
@@ -47,16 +48,21 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
 Status lw_compile_back(const EmitOptions *opts, Arena *scratch, Compiled *out, Err *err)
 {
   PassMeter *meter = opts->meter;
-  if (opts->effort > 0) {
+  bool optimize = opts->effort > 0;
+  uint32_t func = out->f.index;
+  if (optimize && pass_wanted(PASS_FUSE, func)) {
     lw_target_fuse(&out->f, &out->live);
     pass_done(meter, PASS_FUSE, scratch);
   }
+#ifndef NDEBUG
+  if (optimize) lw_pass_spoil(&out->f);
+#endif
   TRY(lw_target_select(&out->f, &out->live, opts, scratch, &out->sel, err));
   pass_done(meter, PASS_SELECT, scratch);
-  if (opts->effort == 0)
-    TRY(lw_ra_simple(&out->sel, scratch, &out->alloc, err));
-  else
+  if (optimize && pass_wanted(PASS_RA, func))
     TRY(lw_ra_scan(&out->sel, scratch, &out->alloc, err));
+  else
+    TRY(lw_ra_simple(&out->sel, scratch, &out->alloc, err));
   pass_done(meter, PASS_RA, scratch);
 #ifndef NDEBUG
   TRY(lw_ra_check(&out->sel, &out->alloc, scratch, err));

@@ -18,12 +18,23 @@ static CompileStats counters;
 const char *lw_pass_text(Pass p)
 {
   static const char *const texts[] = {
-#define PASS(name, text) text,
+#define PASS(name, text, optional) text,
 #include "jit/passes.def"
 #undef PASS
   };
   assert(p < PASS__MAX);
   return texts[p];
+}
+
+bool lw_pass_optional(Pass p)
+{
+  static const bool may[] = {
+#define PASS(name, text, optional) optional,
+#include "jit/passes.def"
+#undef PASS
+  };
+  assert(p < PASS__MAX);
+  return may[p];
 }
 
 PassMeter *lw_meter_begin(PassMeter *m, const Arena *scratch)

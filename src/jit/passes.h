@@ -19,12 +19,13 @@
 #include "base/arena.h"
 
 typedef enum {
-#define PASS(name, text) PASS_##name,
+#define PASS(name, text, optional) PASS_##name,
 #include "jit/passes.def"
 #undef PASS
   PASS__MAX
 } Pass;
 const char *lw_pass_text(Pass p);
+bool lw_pass_optional(Pass p);
 
 typedef struct PassCost {
   uint64_t ns;

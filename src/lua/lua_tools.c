@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "jit/alloc.h"
+#include "jit/choose.h"
 #include "jit/text.h"
 #include "rt/symbols.h"
 #include "rt/worker.h"
@@ -182,11 +183,13 @@ static int push_passes(lua_State *L)
   bool on = lw_passes_read(&t, &c);
   lua_createtable(L, PASS__MAX, 9);
   for (int p = 0; p < PASS__MAX; p++) {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     set_string(L, "pass", lw_pass_text((Pass)p));
     lw_set_count(L, "ns", t.cost[p].ns);
     lw_set_count(L, "bytes", t.cost[p].bytes);
     lw_set_count(L, "most", t.cost[p].most);
+    lua_pushboolean(L, lw_pass_optional((Pass)p));
+    lua_setfield(L, -2, "optional");
     lua_rawseti(L, -2, p + 1);
   }
   lua_pushboolean(L, on);
@@ -296,6 +299,37 @@ static int ra_keep(lua_State *L)
   return 0;
 }
 
+static Pass check_pass(lua_State *L)
+{
+  const char *name = luaL_checkstring(L, 1);
+  for (int p = 0; p < PASS__MAX; p++)
+    if (strcmp(lw_pass_text((Pass)p), name) == 0 && lw_pass_optional((Pass)p))
+      return (Pass)p;
+  return (Pass)luaL_argerror(L, 1, "no pass that may be left out");
+}
+
+static uint32_t check_index(lua_State *L, int arg)
+{
+  lua_Integer index = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, index >= 0 && index <= UINT32_MAX, arg, "out of range");
+  return (uint32_t)index;
+}
+
+/* core.pass_limit(pass, first, end): it is made for functions with these indexes only
+   (jit/choose.h), in builds for specs. */
+static int pass_limit(lua_State *L)
+{
+  lw_pass_limit(check_pass(L), check_index(L, 2), check_index(L, 3));
+  return 0;
+}
+
+/* core.pass_damage(pass, index): it goes wrong there, in builds for specs. */
+static int pass_damage(lua_State *L)
+{
+  lw_pass_damage(check_pass(L), check_index(L, 2));
+  return 0;
+}
+
 /* core.cpu_keep(mask): code for a lesser processor (CPU_* of base/cpu.h), in builds for
    specs. */
 static int cpu_keep(lua_State *L)
@@ -311,18 +345,20 @@ static const luaL_Reg held_meta[] = {
 };
 static const luaL_Reg functions[] = {
 #ifndef NDEBUG
-  {"cpu_keep",  cpu_keep       },
-   {"ra_keep",   ra_keep        },
+  {"cpu_keep",    cpu_keep       },
+   {"ra_keep",     ra_keep        },
+   {"pass_limit",  pass_limit     },
+  {"pass_damage", pass_damage    },
 #endif
-  {"drain",     tools_drain    },
-   {"opcodes",   tools_opcodes  },
-   {"dump",      tools_dump     },
-  {"ir_parse",  tools_ir_parse },
-   {"stats",     tools_stats    },
-   {"symbols",   tools_symbols  },
-  {"interrupt", tools_interrupt},
-   {"collect",   tools_collect  },
-   {NULL,        NULL           },
+  {"drain",       tools_drain    },
+   {"opcodes",     tools_opcodes  },
+   {"dump",        tools_dump     },
+  {"ir_parse",    tools_ir_parse },
+   {"stats",       tools_stats    },
+   {"symbols",     tools_symbols  },
+  {"interrupt",   tools_interrupt},
+   {"collect",     tools_collect  },
+   {NULL,          NULL           },
 };
 
 void lw_open_tools(lua_State *L)
