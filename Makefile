@@ -285,6 +285,13 @@ fuzz-diff: deps ## random modules in all our modes and on V8, transcripts compar
 fuzz-diff-run:
 	@sh spec/diff/run.sh $(or $(COUNT),400) $(or $(VECTORS),4) $(or $(SEED),1)
 
+bisect: deps ## which pass goes wrong in which function: MODULE=f.wasm [CALL="f 1 2"] [MODE=explicit]
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) bisect-run $(TEST_VARIANT)
+
+bisect-run:
+	@$(LUA) spec/diff/bisect.lua "$(MODULE)" "$(CALL)" "$(or $(MODE),guard)"
+
 demo: deps ## see it work: a real module compiled, called, yielding, trapping, closed
 	@$(AGAIN) -j$(JOBS) all
 	@$(AGAIN) demo-run
@@ -329,6 +336,6 @@ help: ## this list
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
 .PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run kernels \
-        fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
+        bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

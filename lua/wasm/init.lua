@@ -167,6 +167,12 @@ core.methods("module").wat = function(module, which, opts)
   return require "wasm.text.print".method(module, which, opts)
 end
 
+--- The machine code of one function, with the operators it comes from; or, with `raw`, its bytes.
+---@return string
+core.methods("module").disasm = function(module, which, opts)
+  return require "wasm.text.disasm".method(module, which, opts)
+end
+
 core.methods("snapshot").save = function(snapshot, path)
   return require "wasm.rewind".save(snapshot, path)
 end
@@ -221,8 +227,22 @@ wasm.interrupt = core.interrupt
 ---@type fun(): string?
 wasm.traceback = core.traceback
 
---- Figures about this Lua state and the process, for specs and the curious.
----@type fun(): table<string, integer>
-wasm.stats = core.stats
+--- Figures about this Lua state and the process, for specs and the curious. With "passes": what
+--- each pass of the compiler has cost since `on` was true, in this process, over all threads;
+--- tostring makes a table of it. Nothing is measured until it is asked for.
+---@param what? "passes"
+---@param on? boolean  true: start from nothing; false: stop measuring, keep the sums
+---@return table<string, integer>|wasm.Passes
+function wasm.stats(what, on)
+  local figures = core.stats(what, on)
+  if what == "passes" then return require "wasm.passes".report(figures) end
+  return figures
+end
+
+--- Names of machine code for a tool outside: "perf" writes /tmp/perf-PID.map, "gdb" registers
+--- symbols with a debugger. Before modules are compiled, or at any time; WASM_SYMBOLS=perf,gdb in
+--- the environment does it from the start.
+---@type fun(tool: "perf"|"gdb", on?: boolean): true?, wasm.Error?
+wasm.symbols = core.symbols
 
 return wasm

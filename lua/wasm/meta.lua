@@ -51,6 +51,20 @@
 ---@field close fun(self): boolean
 ---@field closed fun(self): boolean
 
+--- In the order of the passes. tostring: a table.
+---@class wasm.Passes
+---@field [integer] { pass: string, ns: integer, bytes: integer, most: integer, optional: boolean }
+--- scratch memory in all, and of the function for which it was most
+---@field measuring boolean
+---@field functions integer
+---@field fallbacks integer  functions left to the simple allocator, since they are too large
+---@field wasm_bytes integer  of bodies
+---@field code_bytes integer
+---@field ir_instructions integer
+---@field spills integer
+---@field reloads integer
+---@field moves integer
+
 ---@class wasm.InstanceOptions
 ---@field name? string
 ---@field memory_max? integer|string   bytes, or "64MiB": no memory of it grows beyond
@@ -109,7 +123,8 @@
 ---@field size fun(self): integer
 ---@field bytes fun(self): string
 ---@field info fun(self): table<string, integer|string>
----@field disasm fun(self, func: string|integer): string
+---@field disasm fun(self, func: string|integer, opts?: { raw: boolean? }): string  machine code
+--- beside its operators; raw: only the bytes
 ---@field wat fun(self, func?: string|integer, opts?: { offsets: boolean? }): string  text format;
 --- of a function by index (from 0, imports first), name or export
 ---@field read_snapshot fun(self, bytes: string): wasm.Snapshot?, wasm.Error?

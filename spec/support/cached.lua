@@ -66,7 +66,7 @@ cached.fields = {
   module_size = { 80, "I8" }, text_size = { 88, "I8" }, nfuncs = { 96, "I4" },
   nlines = { 100, "I4" },
 }
-cached.HEADER = 168
+cached.HEADER = 176
 
 --- The entry with `bytes` in place of what is at `offset` (from 0).
 function cached.patch(entry, offset, bytes)

@@ -428,7 +428,7 @@ int main(int argc, char **argv)
   must(lw_module_validate(&m, &err), &err);
   for (uint32_t func = m.nfuncs_imported; func < m.nfuncs; func++) {
     Compiled c;
-    must(lw_compile_front(&m, func, true, &scratch, &c, &err), &err);
+    must(lw_compile_front(&m, func, &emit, &scratch, &c, &err), &err);
     must(lw_target_select(&c.f, &c.live, &emit, &scratch, &c.sel, &err), &err);
     must(lw_ra_simple(&c.sel, &scratch, &c.alloc, &err), &err);
     must(lw_ra_check(&c.sel, &c.alloc, &scratch, &err), &err);

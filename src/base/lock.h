@@ -24,6 +24,7 @@ typedef enum {
   LOCK_RESERVES, /* rt/reserve.c: known ranges, the pool of reservations */
   LOCK_TEXT,     /* base/os_text.c: executable memory */
   LOCK_WATCH,    /* base/os_watch.c: the descriptors */
+  LOCK_PASSES,   /* jit/passes.c: sums of what passes cost */
   LOCK__MAX
 } LockName;
 

@@ -47,8 +47,8 @@ EntryKey lw_entry_key(Hash128 bytes, uint64_t size, const CodeOptions *opts,
 static void count_out(const CompileStats *s, uint64_t to[ENTRY_COUNTERS])
 {
   const uint64_t all[ENTRY_COUNTERS] = {
-    s->code_bytes, s->wasm_bytes, s->ir_instructions, s->spills,
-    s->reloads,    s->moves,      s->peak_scratch,    s->largest_body};
+    s->code_bytes, s->wasm_bytes,   s->ir_instructions, s->spills,   s->reloads,
+    s->moves,      s->peak_scratch, s->largest_body,    s->fallbacks};
   memcpy(to, all, sizeof all);
 }
 
@@ -61,7 +61,8 @@ static CompileStats count_in(const uint64_t from[ENTRY_COUNTERS])
                         .reloads = from[4],
                         .moves = from[5],
                         .peak_scratch = from[6],
-                        .largest_body = (uint32_t)from[7]};
+                        .largest_body = (uint32_t)from[7],
+                        .fallbacks = from[8]};
 }
 
 static size_t padding(uint32_t nfuncs)

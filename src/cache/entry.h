@@ -19,7 +19,7 @@
 #include "base/str.h"
 #include "rt/code.h"
 
-enum { ENTRY_VERSION = 1, ENTRY_COUNTERS = 8 };
+enum { ENTRY_VERSION = 1, ENTRY_COUNTERS = 9 };
 
 typedef struct EntryHeader {
   char magic[8];

@@ -77,6 +77,7 @@ typedef struct Allocation {
   uint32_t saved;       /* mask of callee-saved registers to save in the prologue */
   /* counters for goldens */
   uint32_t nspills, nreloads, nmoves;
+  bool simple; /* made by the simple allocator */
 } Allocation;
 
 /*

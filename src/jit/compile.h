@@ -18,8 +18,8 @@ typedef struct Compiled {
 
 /* The pipeline in two halves: to IR and liveness; from there to machine code. `func` is a
    funcidx >= nfuncs_imported of a validated module. */
-Status lw_compile_front(const Module *m, uint32_t func, bool unroll, Arena *scratch,
-                        Compiled *out, Err *err);
+Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
+                        Arena *scratch, Compiled *out, Err *err);
 Status lw_compile_back(const EmitOptions *opts, Arena *scratch, Compiled *out, Err *err);
 
 #endif

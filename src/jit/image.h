@@ -23,6 +23,7 @@ typedef struct CompileOptions {
 typedef struct CompileStats {
   uint64_t ns, code_bytes, wasm_bytes, ir_instructions, spills, reloads, moves;
   uint64_t peak_scratch; /* bytes, over all functions */
+  uint64_t fallbacks;    /* functions that the real allocator left to the simple one */
   uint32_t largest_body; /* bytes */
 } CompileStats;
 void lw_stats_add(CompileStats *sum, const CompileStats *more);
@@ -70,7 +71,8 @@ uint32_t lw_image_find(const Image *image, const void *pc);
 uint32_t lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at);
 
 /* The text of one pass for one function, for people and goldens: pass = "ir", "live",
-   "ra" or "asm" (bytes in hex with offsets). The caller frees *text. */
+   "ra", "asm" (bytes in hex with offsets) or "lines" (listing.c). The caller frees
+   *text. */
 Status lw_image_dump(const Module *m, uint32_t func, const char *pass,
                      const CompileOptions *opts, char **text, Err *err);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "jit/choose.h"
 #include "jit/compile.h"
 
 enum { TEXT_ALIGN = 16, TEXT_FILLER = 0xcc, TEXT_LIMIT = INT32_MAX };
@@ -26,31 +27,51 @@ typedef struct Linker {
   Err *err;
 } Linker;
 
-Status lw_compile_front(const Module *m, uint32_t func, bool unroll, Arena *scratch,
-                        Compiled *out, Err *err)
+Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
+                        Arena *scratch, Compiled *out, Err *err)
 {
   BodyFacts facts;
   memset(&facts, 0, sizeof facts);
   TRY(lw_validate_func(m, func, &facts, scratch, err));
+  pass_done(opts->meter, PASS_FACTS, scratch);
+  bool unroll = opts->effort > 0 && !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
   TRY(lw_ir_build(m, func, &facts, unroll, scratch, &out->f, err));
+  pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));
+  pass_done(opts->meter, PASS_CHECK, scratch);
 #endif
-  return lw_live(&out->f, scratch, &out->live, err);
+  TRY(lw_live(&out->f, scratch, &out->live, err));
+  pass_done(opts->meter, PASS_LIVE, scratch);
+  return LW_OK;
 }
 
 Status lw_compile_back(const EmitOptions *opts, Arena *scratch, Compiled *out, Err *err)
 {
-  if (opts->effort > 0) lw_target_fuse(&out->f, &out->live);
+  PassMeter *meter = opts->meter;
+  bool optimize = opts->effort > 0;
+  uint32_t func = out->f.index;
+  if (optimize && pass_wanted(PASS_FUSE, func)) {
+    lw_target_fuse(&out->f, &out->live);
+    pass_done(meter, PASS_FUSE, scratch);
+  }
+#ifndef NDEBUG
+  if (optimize) lw_pass_spoil(&out->f);
+#endif
   TRY(lw_target_select(&out->f, &out->live, opts, scratch, &out->sel, err));
-  if (opts->effort == 0)
-    TRY(lw_ra_simple(&out->sel, scratch, &out->alloc, err));
-  else
+  pass_done(meter, PASS_SELECT, scratch);
+  if (optimize && pass_wanted(PASS_RA, func))
     TRY(lw_ra_scan(&out->sel, scratch, &out->alloc, err));
+  else
+    TRY(lw_ra_simple(&out->sel, scratch, &out->alloc, err));
+  pass_done(meter, PASS_RA, scratch);
 #ifndef NDEBUG
   TRY(lw_ra_check(&out->sel, &out->alloc, scratch, err));
+  pass_done(meter, PASS_CHECK, scratch);
 #endif
-  return lw_emit(&out->sel, &out->alloc, scratch, &out->code, err);
+  TRY(lw_emit(&out->sel, &out->alloc, scratch, &out->code, err));
+  pass_done(meter, PASS_EMIT, scratch);
+  return LW_OK;
 }
 
 /* `array` with room for n + more entries. */
@@ -109,17 +130,19 @@ void lw_stats_add(CompileStats *sum, const CompileStats *more)
   sum->spills += more->spills;
   sum->reloads += more->reloads;
   sum->moves += more->moves;
+  sum->fallbacks += more->fallbacks;
   if (more->peak_scratch > sum->peak_scratch) sum->peak_scratch = more->peak_scratch;
   if (more->largest_body > sum->largest_body) sum->largest_body = more->largest_body;
 }
 
 /* Compile one function; what *out points to lies in `scratch`. */
 static Status compile(const Module *m, uint32_t func, const CompileOptions *opts,
-                      Arena *scratch, Unit *out, Err *err)
+                      PassMeter *meter, Arena *scratch, Unit *out, Err *err)
 {
   Compiled c;
-  EmitOptions emit = {.explicit_bounds = opts->explicit_bounds, .effort = opts->effort};
-  TRY(lw_compile_front(m, func, opts->effort > 0, scratch, &c, err));
+  EmitOptions emit = {
+    .explicit_bounds = opts->explicit_bounds, .effort = opts->effort, .meter = meter};
+  TRY(lw_compile_front(m, func, &emit, scratch, &c, err));
   TRY(lw_compile_back(&emit, scratch, &c, err));
   const FuncCode *code = &c.code;
   uint32_t body_bytes = m->funcs[func].body.size;
@@ -138,6 +161,7 @@ static Status compile(const Module *m, uint32_t func, const CompileOptions *opts
               .reloads = c.alloc.nreloads,
               .moves = c.alloc.nmoves,
               .peak_scratch = scratch->peak,
+              .fallbacks = opts->effort > 0 && c.alloc.simple,
               .largest_body = body_bytes},
   };
   return LW_OK;
@@ -148,8 +172,11 @@ static Status compile_all(Linker *l, const CompileOptions *opts, Arena *scratch)
   const Module *m = l->m;
   for (uint32_t func = m->nfuncs_imported; func < m->nfuncs; func++) {
     Unit u;
-    TRY(compile(m, func, opts, scratch, &u, l->err));
+    PassMeter space, *meter = lw_meter_begin(&space, scratch);
+    TRY(compile(m, func, opts, meter, scratch, &u, l->err));
     TRY(append(l, &u));
+    pass_done(meter, PASS_LINK, scratch);
+    lw_passes_add(meter, &u.stats);
     lw_arena_reset(scratch);
   }
   return LW_OK;
@@ -168,7 +195,8 @@ Status lw_unit_compile(const Module *m, uint32_t func, const CompileOptions *opt
 {
   Unit u = {0};
   uint64_t start = lw_os_now_ns();
-  Status s = compile(m, func, opts, scratch, &u, err);
+  PassMeter space, *meter = lw_meter_begin(&space, scratch);
+  Status s = compile(m, func, opts, meter, scratch, &u, err);
   *out = u;
   if (s == LW_OK) {
     out->text = NULL, out->lines = NULL, out->calls = NULL;
@@ -179,6 +207,8 @@ Status lw_unit_compile(const Module *m, uint32_t func, const CompileOptions *opt
       s = lw_nomem(err, "machine code");
     }
     out->stats.ns = lw_os_now_ns() - start;
+    pass_done(meter, PASS_LINK, scratch);
+    lw_passes_add(meter, s == LW_OK ? &u.stats : NULL);
   }
   lw_arena_reset(scratch);
   return s;
@@ -253,8 +283,11 @@ Status lw_image_compile(const Module *m, const CompileOptions *opts, Image *imag
   Status s = begin(&l);
   if (s == LW_OK) s = compile_all(&l, opts, &scratch);
   lw_arena_free(&scratch);
+  PassMeter space, *meter = lw_meter_begin(&space, NULL);
   end(&l, s);
   if (s == LW_OK) s = publish(&l);
+  pass_done(meter, PASS_LINK, NULL);
+  lw_passes_add(meter, NULL);
   image->stats.ns = lw_os_now_ns() - start;
   free(l.text);
   if (s != LW_OK) lw_image_free(image);

@@ -8,6 +8,8 @@
 **         v6 brif - = rax
 **         edge b2: rax -> slot1          what an edge moves
 ** "asm": offset, the instruction it belongs to, bytes; one line an instruction.
+** "lines": the same for programs to read: offset, the operator's offset in the module (0:
+**       none), number and name of the instruction, bytes in one word.
 ** Layer: jit.
 */
 #include <ctype.h>
@@ -148,22 +150,52 @@ static void put_asm(const Compiled *c, Str *s)
   put_bytes(code, s, end, code->size);
 }
 
+static void put_line(const Compiled *c, Str *s, uint32_t from, uint32_t to)
+{
+  for (uint32_t i = from; i < to; i++)
+    lw_str_fmt(s, "%02x", c->code.text[i]);
+  lw_str_add(s, "\n", 1);
+}
+
+static void put_lines(const Compiled *c, Str *s)
+{
+  const FuncCode *code = &c->code;
+  lw_str_fmt(s, "func %u size %u frame %u\n", c->f.index, code->size, code->frame_bytes);
+  lw_str_fmt(s, "0 0 prologue ");
+  put_line(c, s, 0, code->ins_at[c->f.blocks[0].first]);
+  for (uint32_t i = 0; i < c->f.nins; i++) {
+    uint32_t from = code->ins_at[i], to = code->ins_at[i + 1];
+    if (from >= to) continue;
+    lw_str_fmt(s, "%x %x v%u ", from, c->f.where[i], i);
+    put_lower(s, lw_ir_info[c->f.ins[i].op].text);
+    lw_str_add(s, " ", 1);
+    put_line(c, s, from, to);
+  }
+  uint32_t end = code->ins_at[c->f.nins];
+  if (end == code->size) return;
+  lw_str_fmt(s, "%x 0 behind ", end);
+  put_line(c, s, end, code->size);
+}
+
 static Status dump(const Module *m, uint32_t func, const char *pass,
                    const CompileOptions *opts, Arena *scratch, Str *s, Err *err)
 {
   EmitOptions emit = {
     .explicit_bounds = opts->explicit_bounds, .listing = true, .effort = opts->effort};
+  emit.keep_loops = opts->keep_loops;
   Compiled c;
   bool ir = strcmp(pass, "ir") == 0, live = strcmp(pass, "live") == 0;
   bool ra = strcmp(pass, "ra") == 0, text = strcmp(pass, "asm") == 0;
-  if (!ir && !live && !ra && !text)
+  bool lines = strcmp(pass, "lines") == 0;
+  if (!ir && !live && !ra && !text && !lines)
     return lw_fail(err, LW_UNSUPPORTED, ERR_NOWHERE, "no dump is called '%s'", pass);
-  TRY(lw_compile_front(m, func, opts->effort > 0 && !opts->keep_loops, scratch, &c, err));
-  if (ra || text) TRY(lw_compile_back(&emit, scratch, &c, err));
+  TRY(lw_compile_front(m, func, &emit, scratch, &c, err));
+  if (ra || text || lines) TRY(lw_compile_back(&emit, scratch, &c, err));
   if (ir) TRY(lw_ir_dump(&c.f, s));
   if (live) put_live(&c, s);
   if (ra) put_ra(&c, s);
   if (text) put_asm(&c, s);
+  if (lines) put_lines(&c, s);
   return s->failed ? lw_nomem(err, "dump") : LW_OK;
 }
 

@@ -658,6 +658,7 @@ Status lw_ra_scan(const Selection *sel, Arena *scratch, Allocation *out, Err *er
   Scan s = {0};
   Ra ra;
   TRY(lw_ra_uses(f, sel->live, scratch, &s.uses, err));
+  pass_done(sel->opts.meter, PASS_USES, scratch);
   if (s.uses.too_many) return lw_ra_simple(sel, scratch, out, err);
   TRY(lw_ra_begin(&ra, sel, scratch, out, err));
   TRY(prepare(&ra, &s));

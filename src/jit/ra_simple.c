@@ -63,5 +63,6 @@ Status lw_ra_simple(const Selection *sel, Arena *scratch, Allocation *out, Err *
     if (ra.failed) return lw_nomem(err, "register allocation");
     previous = n;
   }
+  out->simple = true;
   return lw_ra_finish_edges(&ra);
 }

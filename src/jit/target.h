@@ -8,11 +8,14 @@
 #define LW_TARGET_H
 
 #include "jit/alloc.h"
+#include "jit/passes.h"
 
 typedef struct EmitOptions {
   bool explicit_bounds; /* check every access against the length; bases may move */
   bool listing;         /* fill FuncCode.ins_at */
   uint8_t effort;       /* CompileOptions.effort */
+  bool keep_loops;      /* CompileOptions.keep_loops */
+  PassMeter *meter;     /* NULL: nobody wants to know */
 } EmitOptions;
 
 /*

@@ -339,6 +339,7 @@ static int module_info(lua_State *L)
     {"spills",          c->spills         },
     {"reloads",         c->reloads        },
     {"moves",           c->moves          },
+    {"fallbacks",       c->fallbacks      },
     {"peak_scratch",    c->peak_scratch   },
     {"largest_body",    c->largest_body   },
     {"effort",          opts->effort      },
@@ -376,20 +377,22 @@ static uint32_t check_function(lua_State *L, const Module *m)
   return (uint32_t)luaL_argerror(L, 2, "no function of this module has that name");
 }
 
-/* mod:disasm(function) -> text */
-static int module_disasm(lua_State *L)
+/* core.code_lines(module, function) -> its machine code as "lines" of listing.c, its
+   index: what lua/wasm/text/disasm.lua makes mod:disasm of */
+static int module_code_lines(lua_State *L)
 {
   HeldText *held = lw_new_held_text(L, lw_state(L));
   ModuleBox *box = lw_check_open_module(L);
   const Module *m = lw_code_module(box->code);
   uint32_t func = check_function(L, m);
-  const CodeOptions *opts = lw_code_options(box->code);
-  CompileOptions how = {.explicit_bounds = opts->explicit_bounds, .effort = opts->effort};
+  CompileOptions how = {.explicit_bounds = lw_code_explicit(box->code),
+                        .effort = lw_code_options(box->code)->effort};
   Err err = {.at = ERR_NOWHERE};
-  Status s = lw_image_dump(m, func, "asm", &how, &held->text, &err);
+  Status s = lw_image_dump(m, func, "lines", &how, &held->text, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   lw_push_held_text(L, held);
-  return 1;
+  lua_pushinteger(L, func);
+  return 2;
 }
 
 /* ---- the handle ---- */
@@ -444,7 +447,6 @@ static const luaL_Reg methods[] = {
   {"size",        module_size          },
   {"bytes",       module_bytes         },
   {"info",        module_info          },
-  {"disasm",      module_disasm        },
   {"instantiate", lw_module_instantiate},
   {"close",       module_close         },
   {"closed",      module_closed        },
@@ -459,9 +461,10 @@ static const luaL_Reg meta[] = {
   {NULL,         NULL           },
 };
 static const luaL_Reg functions[] = {
-  {"compile",  module_compile },
-  {"validate", module_validate},
-  {NULL,       NULL           },
+  {"compile",    module_compile   },
+  {"validate",   module_validate  },
+  {"code_lines", module_code_lines},
+  {NULL,         NULL             },
 };
 
 void lw_open_module(lua_State *L)

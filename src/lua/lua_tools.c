@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "jit/alloc.h"
+#include "jit/choose.h"
 #include "jit/text.h"
+#include "rt/symbols.h"
 #include "rt/worker.h"
 #include "wasm/ops.h"
 
@@ -175,9 +177,48 @@ static int tools_ir_parse(lua_State *L)
 
 /* ---- figures ---- */
 
-/* core.stats() -> what this Lua state and the process have */
+/* { {pass=, ns=, bytes=, most=}, ..., functions=, wasm_bytes=, ... } */
+static int push_passes(lua_State *L)
+{
+  PassTotals t;
+  CompileStats c;
+  bool on = lw_passes_read(&t, &c);
+  lua_createtable(L, PASS__MAX, 9);
+  for (int p = 0; p < PASS__MAX; p++) {
+    lua_createtable(L, 0, 5);
+    set_string(L, "pass", lw_pass_text((Pass)p));
+    lw_set_count(L, "ns", t.cost[p].ns);
+    lw_set_count(L, "bytes", t.cost[p].bytes);
+    lw_set_count(L, "most", t.cost[p].most);
+    lua_pushboolean(L, lw_pass_optional((Pass)p));
+    lua_setfield(L, -2, "optional");
+    lua_rawseti(L, -2, p + 1);
+  }
+  lua_pushboolean(L, on);
+  lua_setfield(L, -2, "measuring");
+  lw_set_count(L, "functions", t.functions);
+  lw_set_count(L, "fallbacks", c.fallbacks);
+  lw_set_count(L, "wasm_bytes", c.wasm_bytes);
+  lw_set_count(L, "code_bytes", c.code_bytes);
+  lw_set_count(L, "ir_instructions", c.ir_instructions);
+  lw_set_count(L, "spills", c.spills);
+  lw_set_count(L, "reloads", c.reloads);
+  lw_set_count(L, "moves", c.moves);
+  return 1;
+}
+
+/* core.stats() -> what this Lua state and the process have; core.stats("passes" [, on])
+   -> what the compiler's passes cost since on was true */
 static int tools_stats(lua_State *L)
 {
+  static const char *const kinds[] = {"all", "passes", NULL};
+  if (luaL_checkoption(L, 1, "all", kinds) == 1) {
+    if (!lua_isnoneornil(L, 2)) {
+      luaL_checktype(L, 2, LUA_TBOOLEAN);
+      lw_passes_measure(lua_toboolean(L, 2));
+    }
+    return push_passes(L);
+  }
   StoreStats s;
   CodeStats c;
   lw_store_stats(lw_store(L, lw_state(L)), &s);
@@ -196,6 +237,37 @@ static int tools_stats(lua_State *L)
   lw_set_count(L, "hits", c.hits);
   lw_set_count(L, "text_bytes", c.text_bytes);
   return 1;
+}
+
+/* ---- symbols for perf and gdb ---- */
+
+static const char *const symbol_tools[] = {
+  [SYMBOLS_PERF] = "perf", [SYMBOLS_GDB] = "gdb", NULL};
+
+/* core.symbols(tool [, on]) -> true | nil, err */
+static int tools_symbols(lua_State *L)
+{
+  SymbolsTool tool = (SymbolsTool)luaL_checkoption(L, 1, NULL, symbol_tools);
+  if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TBOOLEAN);
+  bool on = lua_isnoneornil(L, 2) || lua_toboolean(L, 2);
+  Err err = {.at = ERR_NOWHERE};
+  Status s = lw_symbols_switch(tool, on, &err);
+  if (s != LW_OK) return lw_push_fail(L, s, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* WASM_SYMBOLS=perf,gdb: from the start, without a word in the program. */
+static void symbols_by_environment(lua_State *L)
+{
+  const char *wanted = secure_getenv("WASM_SYMBOLS");
+  for (int tool = 0; wanted && symbol_tools[tool]; tool++) {
+    Err err = {.at = ERR_NOWHERE};
+    if (!strstr(wanted, symbol_tools[tool])) continue;
+    if (lw_symbols_switch((SymbolsTool)tool, true, &err) == LW_OK) continue;
+    lua_warning(L, "wasm: WASM_SYMBOLS: ", 1);
+    lua_warning(L, err.msg, 0);
+  }
 }
 
 /* core.interrupt(token) -> was a call of that instance running? */
@@ -237,6 +309,37 @@ static int ra_stress(lua_State *L)
   return 0;
 }
 
+static Pass check_pass(lua_State *L)
+{
+  const char *name = luaL_checkstring(L, 1);
+  for (int p = 0; p < PASS__MAX; p++)
+    if (strcmp(lw_pass_text((Pass)p), name) == 0 && lw_pass_optional((Pass)p))
+      return (Pass)p;
+  return (Pass)luaL_argerror(L, 1, "no pass that may be left out");
+}
+
+static uint32_t check_index(lua_State *L, int arg)
+{
+  lua_Integer index = luaL_checkinteger(L, arg);
+  luaL_argcheck(L, index >= 0 && index <= UINT32_MAX, arg, "out of range");
+  return (uint32_t)index;
+}
+
+/* core.pass_limit(pass, first, end): it is made for functions with these indexes only
+   (jit/choose.h), in builds for specs. */
+static int pass_limit(lua_State *L)
+{
+  lw_pass_limit(check_pass(L), check_index(L, 2), check_index(L, 3));
+  return 0;
+}
+
+/* core.pass_damage(pass, index): it goes wrong there, in builds for specs. */
+static int pass_damage(lua_State *L)
+{
+  lw_pass_damage(check_pass(L), check_index(L, 2));
+  return 0;
+}
+
 /* core.cpu_keep(mask): code for a lesser processor (CPU_* of base/cpu.h), in builds for
    specs. */
 static int cpu_keep(lua_State *L)
@@ -252,22 +355,26 @@ static const luaL_Reg held_meta[] = {
 };
 static const luaL_Reg functions[] = {
 #ifndef NDEBUG
-  {"cpu_keep",  cpu_keep       },
-   {"ra_keep",   ra_keep        },
-  {"ra_stress", ra_stress      },
+  {"cpu_keep",    cpu_keep       },
+  {"ra_keep",     ra_keep        },
+  {"ra_stress",   ra_stress      },
+  {"pass_limit",  pass_limit     },
+  {"pass_damage", pass_damage    },
 #endif
-  {"drain",     tools_drain    },
-   {"opcodes",   tools_opcodes  },
-  {"dump",      tools_dump     },
-   {"ir_parse",  tools_ir_parse },
-  {"stats",     tools_stats    },
-   {"interrupt", tools_interrupt},
-  {"collect",   tools_collect  },
-   {NULL,        NULL           },
+  {"drain",       tools_drain    },
+  {"opcodes",     tools_opcodes  },
+  {"dump",        tools_dump     },
+  {"ir_parse",    tools_ir_parse },
+  {"stats",       tools_stats    },
+  {"symbols",     tools_symbols  },
+  {"interrupt",   tools_interrupt},
+  {"collect",     tools_collect  },
+  {NULL,          NULL           },
 };
 
 void lw_open_tools(lua_State *L)
 {
   lw_open_kind(L, KIND_HELD, "wasm.held", held_meta, held_meta + 1);
   lw_add_functions(L, functions);
+  symbols_by_environment(L);
 }

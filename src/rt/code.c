@@ -22,6 +22,7 @@
 #include "rt/lazy.h"
 #include "rt/memory.h"
 #include "rt/prefill.h"
+#include "rt/symbols.h"
 #include "rt/texts.h"
 #include "rt/type.h"
 #include "rt/worker.h"
@@ -139,9 +140,10 @@ static bool is_lazy(const Code *c)
 static bool note_text(Code *c, CodeImage *i)
 {
   if (i->image.text_size == 0) return true;
-  TextRange range = {i->image.text, i->image.text_size, c, i, NULL};
+  TextRange range = {i->image.text, i->image.text_size, c, i, NULL, NULL};
   lw_lock(LOCK_CODES);
   bool noted = lw_texts_add(&range);
+  if (noted) lw_symbols_range(lw_texts_find(range.at));
   lw_unlock(LOCK_CODES);
   return noted;
 }
@@ -155,10 +157,18 @@ static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *load
   const CodeStore *store = &c->store;
   *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {
+    PassMeter space, *meter = lw_meter_begin(&space, NULL);
     TRY(lw_module_validate_bodies(&c->module, err));
+    pass_done(meter, PASS_VALIDATE, NULL);
+    lw_passes_add(meter, NULL);
     if (is_lazy(c)) {
-      i->lazy = lw_lazy_new(c, i, &opts, err);
-      return i->lazy ? LW_OK : LW_NOMEM;
+      struct Lazy *lazy = lw_lazy_new(c, i, &opts, err);
+      if (!lazy) return LW_NOMEM;
+      lw_lock(LOCK_CODES);
+      i->lazy = lazy;
+      lw_symbols_range(lw_texts_find(lw_lazy_entry(lazy, 0)));
+      lw_unlock(LOCK_CODES);
+      return LW_OK;
     }
     TRY(lw_image_compile(&c->module, &opts, &i->image, err));
     if (store->save) store->save(store->user, c, explicit_bounds, &i->image);
@@ -235,7 +245,10 @@ bool lw_code_explicit(const Code *c)
 static Status build(Code *c, bool *loaded, Err *err)
 {
   DecodeOptions d = {.features = c->options.features};
+  PassMeter space, *meter = lw_meter_begin(&space, NULL);
   TRY(lw_module_decode(c->bytes, c->size, &d, &c->module, err));
+  pass_done(meter, PASS_DECODE, NULL);
+  lw_passes_add(meter, NULL);
   Status s = lw_module_validate_outside(&c->module, err);
   if (s == LW_OK) s = intern_types(c, err);
   if (s == LW_OK) s = image_once(c, lw_code_explicit(c), loaded, err);

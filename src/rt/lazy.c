@@ -15,6 +15,7 @@
 #include "jit/thunk.h"
 #include "jit/trap.h"
 #include "rt/instance.h"
+#include "rt/symbols.h"
 #include "rt/texts.h"
 
 enum { ALIGN = 16, CHUNK_SIZE = 256 << 10 };
@@ -83,13 +84,14 @@ static Chunk *chunk_new(Lazy *z, size_t size, Err *err)
   c->forks = lw_fork_count();
   c->size = lw_os_pages(size > CHUNK_SIZE ? size : CHUNK_SIZE);
   void *writable = NULL;
-  c->at = c->placed ? lw_os_text_twin(c->size, &writable) : NULL;
+  if (c->placed && !lw_symbols_on(SYMBOLS_PERF))
+    c->at = lw_os_text_twin(c->size, &writable);
   c->writable = writable;
   if (!c->at) {
     c->size = lw_os_pages(size);
     c->at = c->placed ? lw_os_text_alloc(c->size) : NULL;
   }
-  TextRange range = {c->at, c->size, z->code, z->image, c};
+  TextRange range = {c->at, c->size, z->code, z->image, c, NULL};
   if (!c->at || !lw_texts_add(&range)) {
     chunk_free(c);
     refused(err);
@@ -100,13 +102,14 @@ static Chunk *chunk_new(Lazy *z, size_t size, Err *err)
   return c;
 }
 
-/* The chunk that has room for it; never one that a process beyond a fork may see. */
+/* The chunk that has room for it; never one that a process beyond a fork may see, nor one
+   whose names perf would not find. */
 static Chunk *chunk_for(Lazy *z, size_t size, Err *err)
 {
   Chunk *c = z->chunks;
   size_t used = c ? (c->used + ALIGN - 1) & ~(size_t)(ALIGN - 1) : 0;
-  if (!c || !c->writable || c->forks != lw_fork_count() || used > c->size ||
-      c->size - used < size)
+  if (!c || !c->writable || lw_symbols_on(SYMBOLS_PERF) || c->forks != lw_fork_count() ||
+      used > c->size || c->size - used < size)
     return chunk_new(z, size, err);
   c->used = used;
   return c;
@@ -179,7 +182,7 @@ Lazy *lw_lazy_new(Code *code, const CodeImage *image, const CompileOptions *opts
   z->funcs = calloc(z->nfuncs, sizeof *z->funcs);
   bool made = z->funcs && make_thunks(z), known = false;
   if (made) {
-    TextRange range = {z->thunks, z->thunks_size, code, image, NULL};
+    TextRange range = {z->thunks, z->thunks_size, code, image, NULL, NULL};
     lw_lock(LOCK_CODES);
     known = lw_texts_add(&range);
     lw_unlock(LOCK_CODES);
@@ -225,6 +228,7 @@ static void put_through(Lazy *z, uint32_t n, Unit *u, const uint8_t *at)
   z->ncompiled++;
   const void *_Atomic *slot = (const void *_Atomic *)(void *)&z->slots[n];
   atomic_store_explicit(slot, at, memory_order_release);
+  lw_symbols_func(&(TextSymbol){at, u->size, n});
 }
 
 static Status compile_with(Lazy *z, uint32_t n, Arena *scratch, const void **at, Err *err)
@@ -238,7 +242,10 @@ static Status compile_with(Lazy *z, uint32_t n, Arena *scratch, const void **at,
     lw_unlock(LOCK_CODES);
     s = lw_unit_compile(z->m, z->m->nfuncs_imported + n, &z->opts, scratch, &u, err);
     lw_lock(LOCK_CODES);
+    PassMeter space, *meter = lw_meter_begin(&space, NULL);
     if (s == LW_OK) s = place(z, n, &u, &text, err);
+    pass_done(meter, PASS_LINK, NULL);
+    lw_passes_add(meter, NULL);
     if (s == LW_OK)
       put_through(z, n, &u, text);
     else
@@ -356,6 +363,19 @@ Status lw_lazy_join(const Lazy *z, Image *out, Err *err)
 }
 
 /* ---- what there is ---- */
+
+TextSymbol *lw_lazy_symbols(const Lazy *z, const Chunk *chunk, uint32_t *n)
+{
+  TextSymbol *list = malloc((chunk->nplaced ? chunk->nplaced : 1) * sizeof *list);
+  *n = 0;
+  if (!list) return NULL;
+  for (uint32_t k = 0; k < chunk->nplaced; k++) {
+    uint32_t func = chunk->placed[k];
+    const LazyFunc *f = &z->funcs[func];
+    if (f->at) list[(*n)++] = (TextSymbol){f->at, f->unit.size, func};
+  }
+  return list;
+}
 
 uint32_t lw_lazy_count(const Lazy *z)
 {

@@ -42,6 +42,8 @@ Status lw_lazy_join(const Lazy *z, Image *out, Err *err);
 uint32_t lw_lazy_count(const Lazy *z); /* functions in all */
 /* With LOCK_CODES held. */
 uint32_t lw_lazy_compiled(const Lazy *z, CompileStats *stats);
+/* What is in a chunk, on the heap; NULL: no memory. */
+struct TextSymbol *lw_lazy_symbols(const Lazy *z, const struct Chunk *chunk, uint32_t *n);
 /* Where pc lies: in a chunk (`chunk`), or among the thunks. False: between functions. */
 bool lw_lazy_place(const Lazy *z, const struct Chunk *chunk, const void *pc,
                    CodePlace *out);

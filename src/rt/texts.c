@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rt/symbols.h"
+
 static TextRange *ranges;
 static size_t nranges, ranges_cap;
 static uint64_t bytes;
@@ -49,6 +51,7 @@ void lw_texts_remove(const uint8_t *at)
   size_t n = after(at);
   assert(n > 0 && ranges[n - 1].at == at);
   bytes -= ranges[n - 1].size;
+  lw_gdb_forget(ranges[n - 1].gdb);
   memmove(&ranges[n - 1], &ranges[n], (nranges - n) * sizeof *ranges);
   nranges--;
 }
@@ -64,4 +67,24 @@ const TextRange *lw_texts_find(const void *pc)
 uint64_t lw_texts_bytes(void)
 {
   return bytes;
+}
+
+const TextRange *lw_texts_nth(size_t n)
+{
+  return n < nranges ? &ranges[n] : NULL;
+}
+
+struct GdbObject **lw_texts_gdb(const TextRange *range)
+{
+  size_t n = (size_t)(range - ranges);
+  assert(n < nranges);
+  return &ranges[n].gdb;
+}
+
+void lw_texts_forget_gdb(void)
+{
+  for (size_t n = 0; n < nranges; n++) {
+    lw_gdb_forget(ranges[n].gdb);
+    ranges[n].gdb = NULL;
+  }
 }

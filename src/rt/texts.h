@@ -11,18 +11,23 @@
 #include "rt/code.h"
 
 struct Chunk;
+struct GdbObject;
 typedef struct TextRange {
   const uint8_t *at;
   size_t size;
   Code *code;
   const CodeImage *image;
   const struct Chunk *chunk; /* lazy; NULL: thunks, or an image as a whole */
+  struct GdbObject *gdb;     /* symbols.h: what a debugger was told of it */
 } TextRange;
 
-/* All three with LOCK_CODES held. False: no memory. */
+/* All of these with LOCK_CODES held. False: no memory. */
 bool lw_texts_add(const TextRange *range);
 void lw_texts_remove(const uint8_t *at);
 const TextRange *lw_texts_find(const void *pc); /* NULL: nobody's */
 uint64_t lw_texts_bytes(void);
+const TextRange *lw_texts_nth(size_t n); /* by address; NULL: there are no more */
+struct GdbObject **lw_texts_gdb(const TextRange *range); /* its list, to be changed */
+void lw_texts_forget_gdb(void);                          /* of all of them */
 
 #endif

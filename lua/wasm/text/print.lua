@@ -458,6 +458,17 @@ function print.func(bytes, which, options)
   return concat(out) .. "\n"
 end
 
+--- The operators of a function by their offsets in the module.
+---@param bytes string
+---@param index integer  of a function with a body
+---@return table<integer, string>
+function print.operators(bytes, index)
+  local m = open(bytes, {})
+  m.listed = {}
+  func_lines(m, {}, m.func[index], 1)
+  return m.listed
+end
+
 local OPTIONS = { offsets = "boolean" }
 
 local function check_arguments(which, options)

@@ -427,6 +427,7 @@ local function block(b, op, at, i)
   local type, nparams, nresults
   type, i, nparams, nresults = block_type(m, s, i)
   local node = { head = op.text .. where(b, at) .. type, depth = 0 }
+  if m.listed then m.listed[at - 1] = node.head end
   if op.imm == "try_table" then
     local clauses
     clauses, i = read.vector(s, i, catch_clause, m)
@@ -476,6 +477,7 @@ local function instruction(b, op, at, i)
   local kids, complete = take_operands(b.seq, pops)
   local node = { head = op.text .. (text == "" and "" or " " .. text) .. where(b, at),
                  kids = kids, depth = depth_of(kids), hint = b.hint }
+  if m.listed then m.listed[at - 1] = node.head end
   node.single = complete and pushes == 1
   flatten(node)
   add(b, node)
@@ -504,6 +506,7 @@ function printcode.nodes(m, s, i, hints)
     local at = i
     local op
     op, i = operator_at(s, i)
+    if m.listed then m.listed[at - 1] = op.text end
     b.hint = hints and (op.text == "if" or op.text == "br_if") and hints[at] or nil
     if b.hint then hints[at] = nil end
     if DELIMITERS[op.text] then

@@ -49,6 +49,9 @@
         .hidden lw_stubs_begin, lw_stubs_end
         .type   lw_stub_enter, @function
         .type   lw_stub_resume, @function
+        .type   lw_stub_callout, @function
+        .type   lw_stub_helper, @function
+        .type   lw_stub_lazy, @function
 
 /* With rsp = HOST_SP: the host's float settings, or the guest's. Clobber ecx. */
 .macro HOST_FLOATS
@@ -155,6 +158,7 @@ lw_stubs_begin:
         .p2align 4
 lw_stub_enter:
         HOST_SAVE
+enter_saved:
         mov     [rdi + ACT_HOST_SP], rsp
         mov     rbx, rdi                /* survives the guest: callee-saved */
         mov     r14, [rsi + CELL_CTX]
@@ -165,6 +169,7 @@ lw_stub_enter:
 1:      test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS
         jnz     5f
 2:      mov     rsp, [rbx + ACT_GUEST_SP]
+enter_guest:
         LOAD_GPR rbx
         xor     ebp, ebp                /* the outermost frame */
         call    r11
@@ -172,6 +177,7 @@ lw_stub_enter:
         test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS
         jnz     6f
 3:      mov     rsp, [rbx + ACT_HOST_SP]
+enter_back:
         mov     eax, ACT_RETURNED
         HOST_RESTORE
         ret
@@ -182,6 +188,7 @@ lw_stub_enter:
         jmp     2b
 6:      STORE_FPR rbx
         jmp     3b
+enter_end:
         .size   lw_stub_enter, . - lw_stub_enter
 
 /* Called by machine code: r14 = HostFunc, arguments by abi.h. */
@@ -200,6 +207,7 @@ lw_stub_callout:
         push    rbx
         push    r12
         push    r13
+callout_saved:
         mov     r11, [r14 + VMCTX_STORE]
         mov     r11, [r11 + STORE_ACT]
         STORE_GPR r11
@@ -216,6 +224,7 @@ lw_stub_callout:
         mov     [r11 + ACT_GUEST_SP], rsp
         mov     rbx, r11
         mov     rsp, [r11 + ACT_HOST_SP]
+callout_host:
         HOST_FLOATS
         mov     rdi, rbx
         call    lw_act_callout          /* may never return: the host may longjmp */
@@ -224,6 +233,7 @@ lw_stub_callout:
         GUEST_FLOATS
         mov     r14, [rbx + ACT_CALLEE]
         mov     rsp, [rbx + ACT_GUEST_SP]
+callout_back:
         mov     r15d, [r14 + VMCTX_POP]
         test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS
         jnz     5f
@@ -251,6 +261,8 @@ lw_stub_callout:
         add     rsp, r15
         jmp     r11
         .cfi_endproc
+callout_end:
+        .size   lw_stub_callout, . - lw_stub_callout
 
 /* unsigned lw_stub_resume(Activation *rdi): goes on behind a callout. */
         .p2align 4
@@ -282,6 +294,7 @@ lw_stub_resume:
 lw_stub_helper:
         push    rbp
         mov     rbp, rsp
+helper_framed:
         push    rbx
         push    r12             /* for the collector, which looks at stacks */
         push    r13
@@ -296,15 +309,18 @@ lw_stub_helper:
         mov     [rbx + ACT_TRAP_CTX], r14
         mov     [rbx + ACT_GUEST_SP], rsp
         mov     rsp, [rbx + ACT_HOST_SP]
+helper_host:
         call    r11
         cmp     dword ptr [rbx + ACT_TRAP], 0
         jne     lw_stub_trap_exit
         mov     rsp, [rbx + ACT_GUEST_SP]
+helper_back:
         pop     r13
         pop     r12
         pop     rbx
         pop     rbp
         ret
+        .size   lw_stub_helper, . - lw_stub_helper
 
 /*
 ** Called by a thunk (thunk.h) in place of a function that is not compiled: all argument
@@ -315,6 +331,7 @@ lw_stub_lazy:
         pop     r11                             /* behind the thunk's call */
         push    rbp
         mov     rbp, rsp
+lazy_framed:
         push    rbx
         mov     rbx, [r14 + VMCTX_STORE]
         mov     rbx, [rbx + STORE_ACT]
@@ -329,6 +346,7 @@ lw_stub_lazy:
         mov     [rbx + ACT_TRAP_CTX], r14
         mov     [rbx + ACT_GUEST_SP], rsp
         mov     rsp, [rbx + ACT_HOST_SP]
+lazy_host:
         mov     rdi, rbx
         mov     rsi, r14
         mov     rdx, r11
@@ -336,12 +354,14 @@ lw_stub_lazy:
         test    rax, rax
         jz      lw_stub_trap_exit
         mov     rsp, [rbx + ACT_GUEST_SP]
+lazy_back:
         mov     r11, rax
         LOAD_FPR rbx
         LOAD_GPR rbx
         pop     rbx
         pop     rbp
         jmp     r11
+        .size   lw_stub_lazy, . - lw_stub_lazy
 
 /* Jumped to with rbx = Activation: by the signal handler, or from a helper. */
         .p2align 4
@@ -391,5 +411,135 @@ lw_stub_exhausted:
 mxcsr_default:
         .long   MXCSR_DEFAULT
 lw_stubs_end:
+
+/*
+** How a debugger gets from one stack to the other: .debug_frame, which it prefers to
+** .eh_frame and the process itself never reads. Exact where C runs below a stub, and in
+** the guest; elsewhere near enough.
+** All are marked as signal frames, for which a debugger does not mind that the next frame
+** lies on another stack (it shows them as <signal handler called>).
+** From the host back to the guest: rbx is the Activation. It is handed on to the frames
+** of the guest as r14 | 1, so that lw_stub_enter, at their end, knows which one it was;
+** should the guest itself have been stopped, r14 is an instance's, whose Store has the
+** Activation.
+*/
+#define CFA_ADVANCE           0x03 /* 2 bytes */
+#define CFA_SAME              0x08 /* register */
+#define CFA_DEF               0x0c /* register, offset */
+#define CFA_DEF_OFFSET        0x0e
+#define CFA_DEF_EXPRESSION    0x0f
+#define CFA_VAL_EXPRESSION    0x16
+#define CFA_OFFSET            0x80 /* | register; times 8 below */
+#define OP_DEREF              0x06
+#define OP_DUP                0x12
+#define OP_AND                0x1a
+#define OP_MINUS              0x1c
+#define OP_OR                 0x21
+#define OP_PLUS               0x23 /* and a constant */
+#define OP_BRANCH             0x28 /* 2 bytes */
+#define OP_SKIP               0x2f
+#define OP_1                  0x31
+#define OP_REGISTER           0x70 /* + register; offset */
+#define RBX                   3
+#define RBP                   6
+#define RSP                   7
+#define R12                   12
+#define R13                   13
+#define R14                   14
+#define R15                   15
+#define RIP                   16
+
+.macro FRAMES_OF from, to
+        .balign 8
+        .4byte  8f - 7f
+7:      .4byte  frames_common
+        .8byte  \from, \to - \from
+        .byte   0
+.endm
+.macro FRAMES_END
+        .balign 8
+8:
+.endm
+/* r14 becomes the Activation in rbx, marked. */
+.macro FRAMES_MARK
+        .byte   CFA_VAL_EXPRESSION, R14, 4, OP_REGISTER + RBX, 0, OP_1, OP_OR
+.endm
+.macro FRAMES_ENTERED
+        .byte   CFA_DEF_EXPRESSION, 6f - 5f
+5:      .byte   OP_REGISTER + R14, 0, OP_DUP, OP_1, OP_AND, OP_BRANCH
+        .2byte  4f - 3f
+3:      .byte   OP_PLUS, VMCTX_STORE, OP_DEREF, OP_PLUS, STORE_ACT, OP_DEREF, OP_SKIP
+        .2byte  2f - 4f
+4:      .byte   OP_1, OP_MINUS
+2:      .byte   OP_PLUS, ACT_HOST_SP, OP_DEREF, OP_PLUS, HOST_FRAME
+6:
+.endm
+
+        .section .debug_frame, "", @progbits
+frames_common:
+        .4byte  2f - 1f
+1:      .4byte  0xffffffff
+        .byte   3                       /* version */
+        .asciz  "zS"
+        .byte   1, 0x78, RIP, 0         /* factors 1 and -8 */
+        .byte   CFA_DEF, RSP, 8, CFA_OFFSET | RIP, 1
+        .balign 8
+2:
+        FRAMES_OF lw_stub_enter, enter_end
+        .byte   CFA_ADVANCE
+        .2byte  enter_saved - lw_stub_enter
+        .byte   CFA_DEF_OFFSET, HOST_FRAME
+        .byte   CFA_OFFSET | RBP, 2, CFA_OFFSET | RBX, 3, CFA_OFFSET | R12, 4
+        .byte   CFA_OFFSET | R13, 5, CFA_OFFSET | R14, 6, CFA_OFFSET | R15, 7
+        .byte   CFA_ADVANCE
+        .2byte  enter_guest - enter_saved
+        FRAMES_ENTERED
+        .byte   CFA_ADVANCE
+        .2byte  enter_back - enter_guest
+        .byte   CFA_DEF, RSP, HOST_FRAME
+        FRAMES_END
+
+        FRAMES_OF lw_stub_callout, callout_end
+        .byte   CFA_ADVANCE
+        .2byte  callout_saved - lw_stub_callout
+        .byte   CFA_DEF_OFFSET, CALLOUT_FRAME + 8
+        .byte   CFA_OFFSET | RBP, 2, CFA_OFFSET | RBX, 3, CFA_OFFSET | R12, 4
+        .byte   CFA_OFFSET | R13, 5
+        .byte   CFA_ADVANCE
+        .2byte  callout_host - callout_saved
+        .byte   CFA_DEF_EXPRESSION, 5, OP_REGISTER + RBX, ACT_GUEST_SP, OP_DEREF
+        .byte   OP_PLUS, CALLOUT_FRAME + 8
+        FRAMES_MARK
+        .byte   CFA_ADVANCE
+        .2byte  callout_back - callout_host
+        .byte   CFA_DEF, RSP, CALLOUT_FRAME + 8, CFA_SAME, R14
+        FRAMES_END
+
+        FRAMES_OF lw_stub_helper, lw_stub_lazy
+        .byte   CFA_ADVANCE
+        .2byte  helper_framed - lw_stub_helper
+        .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
+        .byte   CFA_ADVANCE
+        .2byte  helper_host - helper_framed
+        .byte   CFA_OFFSET | RBX, 3, CFA_OFFSET | R12, 4, CFA_OFFSET | R13, 5
+        FRAMES_MARK
+        .byte   CFA_ADVANCE
+        .2byte  helper_back - helper_host
+        .byte   CFA_SAME, R14
+        FRAMES_END
+
+        /* the thunk that called is no frame */
+        FRAMES_OF lw_stub_lazy, lw_stub_trap_exit
+        .byte   CFA_DEF_OFFSET, 16, CFA_ADVANCE
+        .2byte  lazy_framed - lw_stub_lazy
+        .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
+        .byte   CFA_ADVANCE
+        .2byte  lazy_host - lazy_framed
+        .byte   CFA_OFFSET | RBX, 3
+        FRAMES_MARK
+        .byte   CFA_ADVANCE
+        .2byte  lazy_back - lazy_host
+        .byte   CFA_SAME, R14
+        FRAMES_END
 
         .section .note.GNU-stack, "", @progbits
