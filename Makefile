@@ -173,6 +173,11 @@ bench: deps ## ratios to native C and to V8; call, compile and validate figures 
 	@$(AGAIN) -j$(JOBS) all $(BUILD)/bench/baseline.so $(NATIVE)
 	@$(AGAIN) bench-run
 
+bench-polls: deps ## what interrupt polls cost: the kernels with and without them
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) -j$(JOBS) all BUILD=build/without-polls DEFS="-DNDEBUG -DLW_NO_POLLS"
+	@$(LUA) spec/bench/polls.lua build/release build/without-polls
+
 # V8 with garbage collection, the new exceptions and memory64 is in Node 22 and later: NODE=.
 bench-run:
 	@$(LUA) spec/bench/run.lua $(ARGS)

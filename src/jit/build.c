@@ -156,7 +156,7 @@ static inline Status hook_begin(Body *b)
   TRY(lw_flow_open(&b->hook));
   TRY(begin_locals(b));
   TRY(begin_slots(b));
-  if (!b->hook.facts->calls && !b->hook.facts->loops) return LW_OK;
+  if (NO_POLLS || (!b->hook.facts->calls && !b->hook.facts->loops)) return LW_OK;
   Ref *page = &b->hook.poll_page;
   TRY(emit(b, (Ins){.op = IR_POLL_PAGE, .type = VAL_I64}, page));
   /* Calls can take for ever without any loop: fib(90), or a chain of functions that each

@@ -66,6 +66,13 @@ typedef struct Carry {
   uint32_t nlocals;
 } Carry;
 
+/* A build for a benchmark only (make bench-polls): nothing can be interrupted. */
+#ifdef LW_NO_POLLS
+enum { NO_POLLS = 1 };
+#else
+enum { NO_POLLS = 0 };
+#endif
+
 #define NO_LABEL ((Label){.pending = NO_EDGE, .header = NO_BLOCK, .otherwise = NO_EDGE})
 
 /* Append an instruction to the open block; *out names its value, if it has one. */

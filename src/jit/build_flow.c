@@ -199,6 +199,7 @@ Status lw_flow_loop(Builder *b, Label *label, const Carry *c)
   for (uint32_t i = 0; i < n; i++)
     TRY(add_param(b, lw_ir_type(f, f->pool[f->edges[edge].args + i]), &b->merge[i]));
   take(b, c, b->merge);
+  if (NO_POLLS) return LW_OK;
   return lw_build_ins(b, (Ins){.op = IR_POLL, .a = b->poll_page}, &ignored);
 }
 
