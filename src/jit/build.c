@@ -192,6 +192,8 @@ static inline Status hook_block(Body *b, Ctl *c, uint32_t base)
   return LW_OK;
 }
 
+enum { UNROLL_FREE = 1024 }; /* and half as many operators as the function has */
+
 /* Should the body of loop `c`, which has just begun, be built more than once? What
    another copy saves is a poll, and a move for each local that goes round; what it costs
    is its size. Two or four, as trip counts are often a power of two. */
@@ -199,13 +201,17 @@ static Status begin_copies(Body *b, Ctl *c)
 {
   enum { SIZE = 96, SIZE_PER_LOCAL = 8, MOST = 4 };
   const FrameFacts *facts = &b->hook.facts->frames[c->frame];
-  if (!b->hook.unroll || facts->operators == 0) return LW_OK;
+  if (b->hook.unroll < facts->operators || facts->operators == 0) return LW_OK;
   uint64_t size = SIZE + (uint64_t)SIZE_PER_LOCAL * facts->count;
   uint32_t copies = (uint32_t)(size / facts->operators) & ~1u;
-  if (copies == 0) return LW_OK;
+  if (copies > MOST) copies = MOST;
+  while (copies > 1 && b->hook.unroll / facts->operators < copies - 1)
+    copies /= 2;
+  if (copies < 2) return LW_OK;
+  b->hook.unroll -= (copies - 1) * facts->operators;
   Copies *k = ARENA_NEW(b->arena, Copies);
   if (!k) return lw_nomem(b->err, "a loop");
-  *k = (Copies){NO_LABEL, c->hook.header, (copies < MOST ? copies : MOST) - 1};
+  *k = (Copies){NO_LABEL, c->hook.header, copies - 1};
   c->hook.copies = k;
   c->hook.header = NO_BLOCK;
   return LW_OK;
@@ -763,7 +769,7 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts, bool 
   MakeSizes sizes = {n / 2 + 32, n / 2 + 32, n / 8 + 8, n / 6 + 8};
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
   Builder h = {.f = f, .facts = facts, .err = err, .block = NO_BLOCK};
-  h.unroll = unroll;
+  if (unroll) h.unroll = UNROLL_FREE + facts->noperators / 2;
   uint32_t nstack = facts->max_stack + 1;
   h.stack = ARENA_RAW(scratch, Ref, nstack);
   h.locals = ARENA_RAW(scratch, Ref, facts->nlocals + 1);
