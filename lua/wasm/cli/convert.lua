@@ -27,6 +27,12 @@ local function which(word)
   return word and word:find("^%d+$") and math.tointeger(tonumber(word)) or word
 end
 
+-- Some terminals obey these characters. They are in strings only, where this is another way to
+-- write them.
+local function harmless(text)
+  return (text:gsub("\xc2([\x80-\x9f])", function(c) return ("\\c2\\%02x"):format(c:byte()) end))
+end
+
 function wat.run(given, operands)
   local path, name = operands[1], shell.name_of(operands[1])
   local mod = modules.open(path, { eager = false, effort = 0, cache = false })
@@ -37,7 +43,7 @@ function wat.run(given, operands)
   elseif not ok then
     error(text, 0)
   end
-  shell.write(given.output, text)
+  shell.write(given.output, harmless(text))
   return shell.OK
 end
 

@@ -37,6 +37,9 @@ local function find(name)
 end
 
 local function unknown(name)
+  if name:find("%.wa[st]m?$") then
+    shell.fail(shell.USAGE, "unknown command '%s'; to run it: luawasm run %s", name, name)
+  end
   shell.fail(shell.USAGE, "unknown command '%s'\nTry 'luawasm help'.", name)
 end
 

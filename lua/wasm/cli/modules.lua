@@ -55,25 +55,41 @@ function modules.open(path, opts)
     wasm.compile, bytes, with_name))
 end
 
---- Open a cache: "off", a directory, or nil for the user's, without which things go on.
+-- Why nothing can be stored in a cache; nil if something can.
+local function hindrance(cache, dir)
+  if cache:stats().mode == "rw" then return nil end
+  if not dir and cache:stats().mode == "memory" and tostring(cache):find("in memory", 1, true) then
+    return "there is no home directory (HOME) to keep it in"
+  end
+  return ("%s: cannot be written"):format(dir or tostring(cache):match("^wasm.cache: (.*)$"))
+end
+
+--- Open a cache to run with: "off", a directory, or nil for the user's. Without one things go on.
 ---@param dir? string
----@param needed? boolean  end the program if nothing can be stored there
 ---@return wasm.Cache|false
-function modules.cache(dir, needed)
-  if dir == "off" and not needed then return false end
+function modules.cache(dir)
+  if dir == "off" then return false end
   local cache, err = wasm.cache { dir = dir or "auto" }
-  if not cache then
-    if dir or needed then shell.fail(shell.FAILED, "the cache: %s", err.message) end
+  if not cache and dir then
+    shell.fail(shell.FAILED, "%s", err.message)
+  elseif not cache then
     shell.say("warning: no cache: " .. err.message)
     return false
   end
-  local mode = cache:stats().mode
-  if mode ~= "rw" and (dir or needed) then
-    local why = tostring(cache):match("^wasm.cache: (.*)") or ""
-    local message = ("the cache: nothing can be stored (%s)"):format(dir or why)
-    if needed then shell.fail(shell.FAILED, "%s", message) end
-    shell.say("warning: " .. message)
-  end
+  local why = dir and hindrance(cache, dir)
+  if why then shell.say("warning: no cache: " .. why) end
+  return cache
+end
+
+--- Open a cache to work on, or the program ends.
+---@param dir? string
+---@param mode "rw"|"ro"
+---@return wasm.Cache
+function modules.open_cache(dir, mode)
+  local cache, err = wasm.cache { dir = dir or "auto", mode = mode }
+  if not cache then shell.fail(shell.FAILED, "%s", err.message) end
+  local why = mode == "rw" and hindrance(cache, dir)
+  if why then shell.fail(shell.FAILED, "no cache: %s", why) end
   return cache
 end
 

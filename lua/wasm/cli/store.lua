@@ -37,7 +37,7 @@ end
 
 function compile.run(given, operands)
   shell.end_at_interrupt()
-  local cache, code = modules.cache(given.cache, true), shell.OK
+  local cache, code = modules.open_cache(given.cache, "rw"), shell.OK
   for _, path in ipairs(operands) do
     local ok, err = pcall(compile_one, path, cache, given.quiet)
     if not ok then
@@ -58,7 +58,9 @@ ls lists the entries, the longest unused first: the day of the last use, bytes, 
 prune removes the longest unused entries until no more than BYTES are left (such as 100000, 64M or
 1GiB; default: 512 MiB).
 
-verify reads all entries and removes damaged ones. clear removes all.]],
+verify reads all entries and removes damaged ones; if there were any, the exit code is 1.
+
+clear removes all.]],
   options = {
     { "--dir", "DIR", "the cache's directory (default: wasm-lua in $XDG_CACHE_HOME or ~/.cache)" },
   },
@@ -116,10 +118,10 @@ function cache.run(given, operands)
     size = options.size(operands[2])
       or options.usage_error("cache", "'%s' is no number of bytes", operands[2])
   end
-  local there, why = io.open(given.dir or ".")
-  if not there then shell.fail(shell.FAILED, "%s", why) end -- and none is made
+  local there, why = io.open((given.dir or ".") .. "/.")
+  if not there then shell.fail(shell.FAILED, "%s", (why:gsub("/%.: ", ": ", 1))) end
   there:close()
-  return action(modules.cache(given.dir, true), size)
+  return action(modules.open_cache(given.dir, operands[1] == "ls" and "ro" or "rw"), size)
 end
 
 return { compile = compile, cache = cache }
