@@ -5,7 +5,9 @@ local MODULE = [[(module
   (global $n (mut i32) (i32.const 0))
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
   (func (export "div") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1)))
-  (func (export "none")))]]
+  (func (export "none"))
+  (func (export "mix") (param f32 f64 i64 externref funcref) (result f32 f64) (local.get 0)
+    (local.get 1)))]]
 
 local LINE = "^(%S+) +min +([%d.]+) ([mnu]?s)   median +([%d.]+) ([mnu]?s)   (.*)$"
 local UNITS = { s = 1, ms = 1e-3, us = 1e-6, ns = 1e-9 }
@@ -53,9 +55,26 @@ describe("luawasm bench", function()
     assert.truthy(result.out:find("\nresult     none\n$"), result.out)
   end)
 
+  it("passes values of all types", function()
+    local result = cli.run("bench", "-n", "1", path, "--invoke", "mix", "0.1", "-inf", "-1", "x",
+      "null")
+    assert.equal(0, result.code, result.err)
+    assert.truthy(result.out:find("\nresult     0.1\n           %-inf\n$"), result.out)
+  end)
+
+  it("calls what has more parameters than Lua has locals", function()
+    local many = file("many.wat", ('(module (func (export "f") (param%s) (result i32)'
+      .. " (local.get 299)))"):format((" i32"):rep(300)))
+    local words = {}
+    for k = 1, 300 do words[k] = tostring(k) end
+    local result = cli.run("bench", "-n", "1", many, "--invoke", "f", table.unpack(words))
+    assert.truthy(result.out:find("\nresult     300\n$"), result.out .. result.err)
+  end)
+
   it("tells what is wrong with a call", function()
     for message, case in pairs {
-      [path .. ": no export 'sub'; its functions: add, div, none"] = { 1, "--invoke", "sub", path },
+      [path .. ": no export 'sub'; its functions: add, div, none, mix"] =
+        { 1, "--invoke", "sub", path },
       ["add takes 2 arguments (i32, i32), not 1"] = { 1, "--invoke", "add", path, "1" },
       [path .. ": trap: integer divide by zero"] = { 134, "--invoke", "div", path, "1", "0" },
     } do

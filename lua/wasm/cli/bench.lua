@@ -5,6 +5,7 @@ local core = require "wasm.core"
 local modules = require "wasm.cli.modules"
 local options = require "wasm.cli.options"
 local shell = require "wasm.cli.shell"
+local values = require "wasm.cli.values"
 local wasm = require "wasm"
 
 local bench = {
@@ -26,22 +27,22 @@ cache. All calls are made on one instance.
 
 local SAMPLES, SECONDS, LEAST = 20, 5, 0.002
 
-local function sample(f, times)
-  local started = core.clock()
-  for _ = 1, times do f() end
-  return (core.clock() - started) / times
-end
-
--- Times in seconds, sorted. `n` as asked for, or what can be had in time.
-local function measure(f, n)
-  local times, spent = 1, sample(f, 1)
+-- `perform(times)` does something so many times. Times of one in seconds, sorted: `n` of them, or
+-- what can be had in time.
+local function measure(perform, n)
+  local function sample(times)
+    local started = core.clock()
+    perform(times)
+    return (core.clock() - started) / times
+  end
+  local times, spent = 1, sample(1)
   while spent * times < LEAST and times < 1 << 24 do
     times = times * 2
-    spent = sample(f, times)
+    spent = sample(times)
   end
   local list, started = {}, core.clock()
   repeat
-    list[#list + 1] = sample(f, times)
+    list[#list + 1] = sample(times)
   until #list == (n or SAMPLES) or not n and core.clock() - started > SECONDS
   table.sort(list)
   return list, times
@@ -64,17 +65,44 @@ local function report(what, list, more)
   shell.flush()
 end
 
+local function count(n, noun)
+  return ("%d %s%s"):format(n, noun, n == 1 and "" or "s")
+end
+
 local function rate(bytes, list)
-  return ("%.1f MB/s, %d samples"):format(bytes / list[1] / 1e6, #list)
+  return ("%.1f MB/s, %s"):format(bytes / list[1] / 1e6, count(#list, "sample"))
 end
 
 local function bench_compile(path, bytes, n, effort)
-  local list = measure(function() wasm.validate(bytes) end, n)
+  local list = measure(function(times)
+    for _ = 1, times do wasm.validate(bytes) end
+  end, n)
   report("validate", list, rate(#bytes, list))
   local how = { eager = true, cache = false, effort = effort }
-  list = measure(function() modules.check(path, wasm.compile(bytes, how)):close() end, n)
+  list = measure(function(times)
+    for _ = 1, times do modules.check(path, wasm.compile(bytes, how)):close() end
+  end, n)
   report("compile", list, rate(#bytes, list))
   return modules.check(path, wasm.compile(bytes, how))
+end
+
+-- A function that calls f with these arguments so many times, with nothing else in its loop.
+-- (More than Lua has locals for are unpacked each time.)
+local function caller(f, args, types)
+  local names, plain = {}, {}
+  for k, type in ipairs(types) do
+    names[k] = "a" .. k
+    plain[k] = values.plain(args[k], type)
+  end
+  if #names > 100 then
+    return function(times)
+      for _ = 1, times do f(table.unpack(plain, 1, #types)) end
+    end
+  end
+  local list = table.concat(names, ", ")
+  local source = ("local f%s = ...\nreturn function(times) for _ = 1, times do f(%s) end end")
+    :format(#names > 0 and ", " .. list or "", list)
+  return assert(load(source, "=bench"))(f, table.unpack(plain, 1, #types))
 end
 
 local function bench_call(path, mod, name, words, n)
@@ -85,11 +113,9 @@ local function bench_call(path, mod, name, words, n)
   local func = inst:func(name)
   local ok, err = pcall(function()
     local first = table.pack(func:bits(table.unpack(args, 1, args.n)))
-    local list, times = measure(function() func:bits(table.unpack(args, 1, args.n)) end, n)
-    report("call", list, ("%d samples of %d call%s"):format(#list, times, times == 1 and "" or "s"))
-    shell.out("result     ")
-    calls.print(first, results)
-    if #results == 0 then shell.out("none\n") end
+    local list, times = measure(caller(inst.exports[name], args, params), n)
+    report("call", list, count(#list, "sample") .. " of " .. count(times, "call"))
+    calls.print(first, results, "result     ")
   end)
   if not ok then return calls.ended(err, path) end
   return shell.OK

@@ -70,9 +70,13 @@ calls.functions = functions
 function calls.type_of(path, mod, name)
   for _, export in ipairs(mod:exports()) do
     if export.name == name then
-      if export.kind == "function" then return values.split(export.type) end
-      shell.fail(shell.FAILED, "%s: '%s' is no function but a %s", shell.name_of(path), name,
-        export.kind)
+      if export.kind ~= "function" then
+        shell.fail(shell.FAILED, "%s: '%s' is no function but a %s", shell.name_of(path), name,
+          export.kind)
+      elseif export.type:find("%.%.%.$") then -- only the beginning of a long one
+        return require "wasm.cli.metadata".function_type(mod:bytes(), name)
+      end
+      return values.split(export.type)
     end
   end
   shell.fail(shell.FAILED, "%s: no export '%s'; %s", shell.name_of(path), name, functions(mod))
@@ -97,11 +101,13 @@ function calls.arguments(name, params, words)
   return args
 end
 
---- Results, one in a line.
-function calls.print(results, types)
+--- Results, one in a line; behind a title, if there is one.
+function calls.print(results, types, title)
   for k, type in ipairs(types) do
-    shell.out(shell.clean(values.write(results[k], type)), "\n")
+    local before = title and (k == 1 and title or (" "):rep(#title)) or ""
+    shell.out(before, shell.clean(values.write(results[k], type)), "\n")
   end
+  if title and #types == 0 then shell.out(title, "none\n") end
 end
 
 return calls

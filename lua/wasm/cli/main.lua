@@ -112,6 +112,7 @@ local function failed(err)
   elseif core.is_error(err) then
     shell.say(("%s: %s"):format(err.kind, err.message))
   elseif err:find("interrupted!$") then
+    if shell.is_terminal(2) then io.stderr:write("\n") end
     return shell.INTERRUPTED
   else
     shell.say(err)

@@ -1,4 +1,4 @@
---- What `luawasm inspect` reads from a module's bytes by itself.
+--- What `luawasm` reads from a module's bytes by itself.
 -- The module has been validated. Custom sections have not: they are read with every size checked,
 -- and one that is damaged is left out.
 
@@ -129,11 +129,8 @@ local function rows(list, describe)
   return out
 end
 
---- The memories and the tables, imported ones first: { index, description } each.
----@return { [1]: string, [2]: string }[] memories
----@return { [1]: string, [2]: string }[] tables
-function metadata.memories(bytes)
-  local wanted = { [2] = true, [4] = true, [5] = true }
+-- The sections of these numbers, taken apart by wasm.text.read; types stand for their numbers.
+local function sections(bytes, wanted)
   local numbers = setmetatable({}, { __index = function(_, index) return ("%d"):format(index) end })
   local m = { sections = {}, names = setmetatable({}, { __index = function() return numbers end }),
               expression = function(m, s, i) return printcode.nodes(m, s, i) end }
@@ -141,6 +138,29 @@ function metadata.memories(bytes)
     if wanted[section.id] then m.sections[#m.sections + 1] = section end
   end
   read.module(m, bytes)
+  return m
+end
+
+--- The type of an exported function, however long.
+---@param bytes string
+---@param export string
+---@return string[]? params
+---@return string[]? results
+function metadata.function_type(bytes, export)
+  local m = sections(bytes, { [1] = true, [2] = true, [3] = true, [7] = true })
+  for _, entry in ipairs(m.exports) do
+    if entry.name == export and entry.kind == "func" then
+      local type = m.types[m.func[entry.index].type]
+      return type.params, type.results
+    end
+  end
+end
+
+--- The memories and the tables, imported ones first: { index, description } each.
+---@return { [1]: string, [2]: string }[] memories
+---@return { [1]: string, [2]: string }[] tables
+function metadata.memories(bytes)
+  local m = sections(bytes, { [2] = true, [4] = true, [5] = true })
   local memories = rows(m.memory, function(l)
     return limits(l, l.page and ("pages of %d bytes"):format(1 << l.page) or "pages of 64 KiB")
   end)

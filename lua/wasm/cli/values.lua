@@ -103,6 +103,16 @@ local function float(bits, format)
   return text
 end
 
+--- A value in bits as a Lua number, where it is a float; a NaN loses its payload.
+---@param value any
+---@param type string
+---@return any
+function values.plain(value, type)
+  local format = FLOATS[type]
+  if not format then return value end
+  return (string.unpack(format.pack, string.pack(format.unpack, value)))
+end
+
 --- A result as text.
 ---@param value any  as func:bits gives it
 ---@param type string
