@@ -28,8 +28,9 @@ function calls.imports(path, mod, grants)
     shell.fail(shell.FAILED, "%s: this build has no WASI, which the module imports (%s)",
       shell.name_of(path), name)
   end
-  grants.stdin, grants.stdout, grants.stderr = "inherit", "inherit", "inherit"
-  local wasi = modules.check(path, wasm.wasi(grants))
+  grants.stdio = "inherit"
+  local wasi, err = wasm.wasi(grants)
+  if not wasi then shell.fail(shell.FAILED, "%s", err.message) end
   return { wasi_snapshot_preview1 = wasi, wasi_unstable = wasi }
 end
 
