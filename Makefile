@@ -301,6 +301,7 @@ install: $(LIB) install-launcher ## copy into LIBDIR, LUADIR and BINDIR (LuaRock
 
 # The program is told which Lua it is for and where the rest of it lies. LuaRocks, which installs
 # programs by itself, sets BINDIR to nothing.
+.PHONY: install-launcher
 install-launcher:
 ifneq ($(BINDIR),)
 	@mkdir -p $(BUILD)
@@ -342,5 +343,5 @@ help: ## this list
 .FORCE:
 .PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run kernels \
         fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
-        demo demo-run install install-launcher deps lint lint-lua lint-format strict format clean help .FORCE
+        demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:
