@@ -28,7 +28,10 @@ local FAKE_WASI = [[
   require "wasm".wasi = function(grants)
     for _, key in ipairs { "args", "env", "dirs" } do
       local words = {}
-      for k, v in pairs(grants[key]) do words[#words + 1] = k .. "=" .. v end
+      for k, v in pairs(grants[key]) do
+        if type(v) == "table" then v = v.path .. (v.read_only and " for reading" or "") end
+        words[#words + 1] = k .. "=" .. v
+      end
       table.sort(words)
       io.stderr:write(key, ": ", table.concat(words, " "), "\n")
     end
@@ -193,6 +196,7 @@ describe("luawasm run", function()
     local path = file("start.wat", '(module (func (export "_start")))')
     for message, words in pairs {
       ["option '--dir': '::/x' is not of the form HOST::GUEST"] = { "--dir", "::/x" },
+      ["option '--dir': 'a::::ro' is not of the form HOST::GUEST"] = { "--dir", "a::::ro" },
       ["option '--dir': '/x' is given twice"] = { "--dir", "a::/x", "--dir=b::/x" },
       ["option '--env': '=1' is not of the form NAME=VALUE"] = { "--env", "=1" },
       ["option '--invoke' is given twice"] = { "--invoke", "a", "--invoke", "b" },
@@ -222,9 +226,11 @@ describe("luawasm run with WASI", function()
 
   it("grants what the options say", function()
     local result = cli.run({ before = FAKE_WASI, env = "LW_A=1 LW_B=2" }, "run",
-      "--dir", "/tmp::/t", "--dir=.", "--env", "LW_B", "--env=X=a=b", "--env", "LW_NONE", path,
+      "--dir", "/tmp::/t", "--dir=.", "--dir=/usr::/u::ro", "--env", "LW_B", "--env=X=a=b",
+      "--env", "LW_NONE", path,
       "--invoke", "", "x y")
-    assert.equal("args: 1=ends.wat 2=--invoke 3= 4=x y\nenv: LW_B=2 X=a=b\ndirs: .=. /t=/tmp\n"
+    assert.equal("args: 1=ends.wat 2=--invoke 3= 4=x y\nenv: LW_B=2 X=a=b\n"
+      .. "dirs: .=. /t=/tmp /u=/usr for reading\n"
       .. "stdio: inherit\n", result.err)
     assert.equal(0, result.code)
   end)

@@ -1,4 +1,5 @@
 --- `luawasm run` with a real WASI: what reaches the program, and what comes out of it.
+local cached = require "spec.support.cached"
 local cli = require "spec.support.cli"
 local wasm = require "wasm"
 
@@ -50,6 +51,13 @@ local FILE = [[(data (i32.const 32) "a.txt")
       (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 16)))
     (call $copy (i32.load (i32.const 16))))]]
 
+-- Makes a file, which asks for rights to write (bits 6 and 10).
+local MAKE = [[(data (i32.const 32) "new.txt")
+  (func (export "_start")
+    (call $check (call $open (i32.const 3) (i32.const 0) (i32.const 32) (i32.const 7) (i32.const 1)
+      (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 16)))
+    (call $print (i32.load (i32.const 16)) (i32.const 32) (i32.const 7)))]]
+
 local EPIPE, EBADF = 64, 8
 
 describe("luawasm run, with WASI,", function()
@@ -87,6 +95,16 @@ describe("luawasm run, with WASI,", function()
     cli.prints(cli.run("run", "--dir", file "" .. "::/d", path), "content\n")
     cli.prints(cli.run("run", "--dir", file "", path), "content\n")
     assert.same({ out = "", err = "", code = 100 + EBADF }, cli.run("run", path))
+  end)
+
+  it("lets a directory be only for reading", function()
+    local path = guest("make.wat", MAKE)
+    assert(os.execute("mkdir " .. file "one" .. " " .. file "two"))
+    local result = cli.run("run", "--dir", file "one" .. "::/d::ro", path)
+    assert.is_true(result.code > 100)
+    assert.is_nil(io.open(file "one/new.txt"))
+    cli.prints(cli.run("run", "--dir", file "two" .. "::/d", path), "")
+    assert.equal("new.txt", cached.read(file "two/new.txt"))
   end)
 
   it("tells when a directory is not there", function()

@@ -3,6 +3,7 @@
 local convert = require "wasm.cli.convert"
 local metadata = require "wasm.cli.metadata"
 local modules = require "wasm.cli.modules"
+local options = require "wasm.cli.options"
 local shell = require "wasm.cli.shell"
 
 local inspect = {
@@ -34,15 +35,15 @@ end
 local function print_head(name, bytes, mod)
   shell.out(("%s: %s, hash %s\n"):format(shell.word(name), modules.human(#bytes), mod:hash()))
   local own = metadata.module_name(bytes)
-  if own then shell.out("  name       ", shell.word(own), "\n") end
-  local features = metadata.features(bytes)
-  shell.out("  needs      ", #features > 0 and table.concat(features, ", ")
-    or "nothing beyond WebAssembly 1.0", "\n")
-  for _, field in ipairs(metadata.producers(mod)) do
-    shell.out(("  %-9s  %s\n"):format(shell.word(field[1]), shell.word(field[2])))
+  local function row(title, text)
+    shell.out(options.row(shell.word(title), shell.word(text), 16))
   end
+  if own then row("name", own) end
+  local features = metadata.features(bytes)
+  row("needs", #features > 0 and table.concat(features, ", ") or "nothing beyond WebAssembly 1.0")
+  for _, field in ipairs(metadata.producers(mod)) do row(field[1], field[2]) end
   local targets = metadata.targets(mod)
-  if targets then shell.out("  target     ", shell.word(targets), "\n") end
+  if targets then row("target", targets) end
 end
 
 local function print_externs(mod)
@@ -101,7 +102,7 @@ end
 
 function disasm.run(given, operands)
   local path, func = operands[1], convert.which(operands[2])
-  local effort = require "wasm.cli.options".integer("disasm", given, "effort", 0, 1)
+  local effort = options.integer("disasm", given, "effort", 0, 1)
   local mod = modules.open(path, { eager = false, effort = effort, cache = false })
   if func then
     shell.out(disassemble(path, mod, func))

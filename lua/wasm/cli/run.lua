@@ -27,7 +27,7 @@ Exit code: the program's own; 134 when it traps or throws what nobody catches; 1
   luawasm run --invoke add add.wat 2 3]],
   options = {
     { "--dir", "HOST[::GUEST]", "let the program use the directory HOST, which it sees as GUEST "
-      .. "(default: as HOST); may be given again", list = true },
+      .. "(default: as HOST); HOST::GUEST::ro: only for reading; may be given again", list = true },
     { "--env", "NAME[=VALUE]", "a variable of its environment; without a value, that of this one; "
       .. "may be given again", list = true },
     { "--invoke", "NAME", "call this export" },
@@ -42,12 +42,14 @@ local function directories(list)
   for _, word in ipairs(list or {}) do
     local host, guest = word:match("^(.-)::(.*)$")
     if not host then host, guest = word, word end
+    local read_only = guest:match("^(.*)::ro$")
+    guest = read_only or guest
     if host == "" or guest == "" then
       options.usage_error("run", "option '--dir': '%s' is not of the form HOST::GUEST", word)
     elseif dirs[guest] then
       options.usage_error("run", "option '--dir': '%s' is given twice", guest)
     end
-    dirs[guest] = host
+    dirs[guest] = read_only and { path = host, read_only = true } or host
   end
   return dirs
 end
