@@ -2,8 +2,6 @@
 -- Numbers are written as in the text format: 12 -1 0x7f 1_000 1.5 0x1.8p3 inf nan. Bit patterns go
 -- in and out (see func:bits), so nothing is lost on the way.
 
-local numbers = require "wasm.text.numbers"
-
 local values = {}
 
 -- "(i32, (ref null 0))", or one type without parentheses around it.
@@ -44,12 +42,15 @@ local function small_integer(word)
   return nil
 end
 
+-- A program without such arguments starts without the rules for them.
+local function number(kind, bits)
+  return function(word) return require "wasm.text.numbers"[kind](word, bits) end
+end
+
 -- A reader gives a value, or nil and what to say of the word.
 local READERS = {
-  i32 = function(word) return numbers.int(word, 32) end,
-  i64 = function(word) return numbers.int(word, 64) end,
-  f32 = function(word) return numbers.float(word, 32) end,
-  f64 = function(word) return numbers.float(word, 64) end,
+  i32 = number("int", 32), i64 = number("int", 64),
+  f32 = number("float", 32), f64 = number("float", 64),
   v128 = vector,
   i31ref = small_integer,
   externref = function(word) return word end,
