@@ -45,6 +45,9 @@ describe("a mistake in a command", function()
   for _, case in ipairs {
     { { "frobnicate" }, "unknown command 'frobnicate'" },
     { { "help", "frobnicate" }, "unknown command 'frobnicate'" },
+    { { "insepct", "x" }, "unknown command 'insepct'; did you mean 'inspect'?" },
+    { { "rn" }, "unknown command 'rn'; did you mean 'run'?" },
+    { { "run", "--envs", "A=B" }, "unknown option '--envs'; did you mean '--env'?" },
     { { "app.wasm" }, "unknown command 'app.wasm'; to run it: luawasm run app.wasm" },
     { { "app.wat" }, "unknown command 'app.wat'; to run it: luawasm run app.wat" },
     { { "--frob" }, "unknown option '--frob'" },

@@ -40,7 +40,10 @@ local function unknown(name)
   if name:find("%.wa[st]m?$") then
     shell.fail(shell.USAGE, "unknown command '%s'; to run it: luawasm run %s", name, name)
   end
-  shell.fail(shell.USAGE, "unknown command '%s'\nTry 'luawasm help'.", name)
+  local names = {}
+  for k, row in ipairs(COMMANDS) do names[k] = row[1] end
+  shell.fail(shell.USAGE, "unknown command '%s'%s\nTry 'luawasm help'.", name,
+    options.guess(name, names))
 end
 
 main.version = {

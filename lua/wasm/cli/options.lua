@@ -19,6 +19,35 @@ local function usage_error(name, message, ...)
 end
 options.usage_error = usage_error
 
+-- How many letters have to be put in, left out or replaced to make b of a.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do row[j] = j end
+  for i = 1, #a do
+    local corner = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local change = corner + (a:byte(i) == b:byte(j) and 0 or 1)
+      corner = row[j]
+      row[j] = math.min(change, row[j] + 1, row[j - 1] + 1)
+    end
+  end
+  return row[#b]
+end
+
+--- "; did you mean 'x'?" if one of these words is close to what was typed, else "".
+---@param word string
+---@param words string[]
+---@return string
+function options.guess(word, words)
+  local best, least = nil, math.min(3, #word)
+  for _, candidate in ipairs(#word < 40 and words or {}) do
+    local d = distance(word, candidate)
+    if d < least then best, least = candidate, d end
+  end
+  return best and ("; did you mean '%s'?"):format(best) or ""
+end
+
 -- By each spelling: the option, and what `given` calls it.
 local function by_spelling(command)
   local known = { ["-h"] = { key = "help" }, ["--help"] = { key = "help" } }
@@ -27,6 +56,15 @@ local function by_spelling(command)
     for spelling in option[1]:gmatch("%-[%w-]+") do known[spelling] = entry end
   end
   return known
+end
+
+local function long_names(known)
+  local names = {}
+  for spelling in pairs(known) do
+    if spelling:find("^%-%-") then names[#names + 1] = spelling end
+  end
+  table.sort(names)
+  return names
 end
 
 -- Negative numbers are operands.
@@ -77,7 +115,10 @@ function options.parse(name, command, args)
     else
       local spelling, value = split(word)
       local entry = known[spelling]
-      if not entry then usage_error(name, "unknown option '%s'", spelling) end
+      if not entry then
+        local guess = options.guess(spelling, long_names(known))
+        usage_error(name, "unknown option '%s'%s", spelling, guess)
+      end
       if entry.value and not value then
         k = k + 1
         value = args[k]
