@@ -9,6 +9,7 @@ CC       ?= cc
 AR       ?= ar
 BUILD    ?= build/release
 PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
 LIBDIR   ?= $(PREFIX)/lib/lua/5.4
 LUADIR   ?= $(PREFIX)/share/lua/5.4
 CFLAGS   ?= -O2 -g
@@ -304,11 +305,23 @@ demo: deps ## see it work: a real module compiled, called, yielding, trapping, c
 demo-run:
 	@$(LUA) examples/demo.lua
 
-install: $(LIB) ## copy into LIBDIR and LUADIR (LuaRocks sets both)
+install: $(LIB) install-launcher ## copy into LIBDIR, LUADIR and BINDIR (LuaRocks sets all three)
 	install -D -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/wasm/core.so
 	@set -e; for f in $(LUA_FILES:lua/%=%); do \
 	  echo "install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f"; \
 	  install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f; done
+
+# The program is told which Lua it is for and where the rest of it lies. LuaRocks, which installs
+# programs by itself, sets BINDIR to nothing.
+.PHONY: install-launcher
+install-launcher:
+ifneq ($(BINDIR),)
+	@mkdir -p $(BUILD)
+	@{ echo "#!$$(command -v $(LUA) || echo /usr/bin/env $(LUA))"; sed -n 2p lua/luawasm; \
+	  echo 'package.path = "$(LUADIR)/?.lua;$(LUADIR)/?/init.lua;" .. package.path'; \
+	  echo 'package.cpath = "$(LIBDIR)/?.so;" .. package.cpath'; sed 1,2d lua/luawasm; } > $(BUILD)/luawasm
+	install -D -m 755 $(BUILD)/luawasm $(DESTDIR)$(BINDIR)/luawasm
+endif
 
 deps: ## install what is missing (Debian, as root or with sudo), or say what to install
 	@sh spec/support/deps.sh
