@@ -135,10 +135,10 @@ describe("luawasm disasm", function()
     end
   end)
 
-  it("knows two efforts", function()
-    for _, value in ipairs { "2", "x", "-1" } do
+  it("knows three efforts", function()
+    for _, value in ipairs { "3", "x", "-1" } do
       cli.fails(cli.run("disasm", "--effort", value, path), 2,
-        ("option '--effort': '%s' is no number from 0 to 1"):format(value))
+        ("option '--effort': '%s' is no number from 0 to 2"):format(value))
     end
   end)
 end)

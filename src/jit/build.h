@@ -57,6 +57,7 @@ typedef struct Builder {
   uint32_t where;  /* module offset of the operator at hand */
   uint32_t stamp;  /* number of the br_table at hand, from 1 */
   uint32_t unroll; /* so many operators may be built again */
+  unsigned effort;
 } Builder;
 
 typedef struct Carry {

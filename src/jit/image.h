@@ -15,8 +15,8 @@
 
 typedef struct CompileOptions {
   bool explicit_bounds;
-  uint8_t
-    effort; /* 0: the simple allocator; 1: registers across blocks, loops unrolled */
+  uint8_t effort;  /* 0: the simple allocator; 1: registers across blocks, small loops
+                             unrolled; 2: larger ones, too */
   bool keep_loops; /* dumps only: no loop is unrolled */
 } CompileOptions;
 

@@ -85,7 +85,7 @@ local disasm = {
 FUNCTION is the name of a function or of an export, or an index, which counts from 0 with imports
 first; without it all functions are printed.]],
   options = {
-    { "--effort", "0|1", "0: compile faster, to slower code (default: 1)" },
+    { "--effort", "0|1|2", "0: compile faster, to slower code; 2: the reverse (default: 1)" },
   },
   operands = { 1, 2 },
 }
@@ -102,7 +102,7 @@ end
 
 function disasm.run(given, operands)
   local path, func = operands[1], convert.which(operands[2])
-  local effort = options.integer("disasm", given, "effort", 0, 1)
+  local effort = options.integer("disasm", given, "effort", 0, 2)
   local mod = modules.open(path, { eager = false, effort = effort, cache = false })
   if func then
     shell.out(disassemble(path, mod, func))
