@@ -9,6 +9,7 @@ CC       ?= cc
 AR       ?= ar
 BUILD    ?= build/release
 PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
 LIBDIR   ?= $(PREFIX)/lib/lua/5.4
 LUADIR   ?= $(PREFIX)/share/lua/5.4
 CFLAGS   ?= -O2 -g
@@ -138,7 +139,7 @@ specs-build: $(LIB) $(PROGRAMS)
 specs: specs-build
 	@XDG_CACHE_HOME=$(abspath $(BUILD))/xdg-cache $(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
-suite: deps ## the official test suite in six modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
+suite: deps ## the official test suite in nine modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) suite-run $(TEST_VARIANT)
 
@@ -172,6 +173,11 @@ cases-run:
 bench: deps ## ratios to native C and to V8; call, compile and validate figures (ARGS="fib" narrows)
 	@$(AGAIN) -j$(JOBS) all $(BUILD)/bench/baseline.so $(NATIVE)
 	@$(AGAIN) bench-run
+
+bench-polls: deps ## what interrupt polls cost: the kernels with and without them
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) -j$(JOBS) all BUILD=build/without-polls DEFS="-DNDEBUG -DLW_NO_POLLS"
+	@$(LUA) spec/bench/polls.lua build/release build/without-polls
 
 # V8 with garbage collection, the new exceptions and memory64 is in Node 22 and later: NODE=.
 bench-run:
@@ -299,11 +305,23 @@ demo: deps ## see it work: a real module compiled, called, yielding, trapping, c
 demo-run:
 	@$(LUA) examples/demo.lua
 
-install: $(LIB) ## copy into LIBDIR and LUADIR (LuaRocks sets both)
+install: $(LIB) install-launcher ## copy into LIBDIR, LUADIR and BINDIR (LuaRocks sets all three)
 	install -D -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/wasm/core.so
 	@set -e; for f in $(LUA_FILES:lua/%=%); do \
 	  echo "install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f"; \
 	  install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f; done
+
+# The program is told which Lua it is for and where the rest of it lies. LuaRocks, which installs
+# programs by itself, sets BINDIR to nothing.
+.PHONY: install-launcher
+install-launcher:
+ifneq ($(BINDIR),)
+	@mkdir -p $(BUILD)
+	@{ echo "#!$$(command -v $(LUA) || echo /usr/bin/env $(LUA))"; sed -n 2p lua/luawasm; \
+	  echo 'package.path = "$(LUADIR)/?.lua;$(LUADIR)/?/init.lua;" .. package.path'; \
+	  echo 'package.cpath = "$(LIBDIR)/?.so;" .. package.cpath'; sed 1,2d lua/luawasm; } > $(BUILD)/luawasm
+	install -D -m 755 $(BUILD)/luawasm $(DESTDIR)$(BINDIR)/luawasm
+endif
 
 deps: ## install what is missing (Debian, as root or with sudo), or say what to install
 	@sh spec/support/deps.sh

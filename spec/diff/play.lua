@@ -21,12 +21,15 @@ local FEW_PAGES = 4
 
 --- How a module can be run here; transcripts must agree.
 ---@type table<string, { bounds: string, peer: string?, yields: boolean?, cached: boolean?,
----  effort: integer?, registers: integer?,
+---  effort: integer?, registers: integer?, splits: boolean?, cold: boolean?,
 ---  collects: boolean? }>
 play.modes = {
   guard = { bounds = "guard" },
   simple = { bounds = "guard", effort = 0 },
   few = { bounds = "explicit", registers = 0x1f004f }, -- five of each class (jit/alloc.h)
+  four = { bounds = "guard", registers = 0x0f000f },   -- as few as will do
+  split = { bounds = "guard", splits = true }, -- values leave their registers at any time
+  cold = { bounds = "guard", cold = true },    -- as if every block were
   torture = { bounds = "guard", collects = true }, -- at every allocation, in builds that can
   cached = { bounds = "guard", cached = true }, -- out of a directory
   lazy = { bounds = "guard", eager = false },
@@ -256,7 +259,10 @@ end
 
 --- The module, in mode "cached" as it comes out of the cache's directory.
 local function compile(bytes, how)
-  if core.ra_keep then core.ra_keep(how.registers or -1) end
+  if core.ra_keep then
+    core.ra_keep(how.registers or -1)
+    core.ra_stress(how.splits or false, how.cold or false)
+  end
   local options = { bounds = how.bounds, eager = how.eager, effort = how.effort }
   if how.cached then
     options.eager = true

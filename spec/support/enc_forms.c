@@ -154,14 +154,14 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
   const char *name = row->text, *t = row->form;
   bool digit =
     is(row, "m") || is(row, "mb") || is(row, "md") || is(row, "xb") || is(row, "mh");
-  bool vex = is(row, "rmv") || is(row, "vb") || is(row, "vx");
+  bool vex = is(row, "rmv") || is(row, "rvm") || is(row, "vb") || is(row, "vx");
   bool stores = is(row, "sx") || is(row, "sxb");
   bool byte_imm = t[strlen(t) - 1] == 'b', wide_imm = t[strlen(t) - 1] == 'd';
   bool half_imm = is(row, "mh");
   bool x_reg = *t == 'x' || is(row, "mx") || stores || is(row, "vx");
   bool x_rm = is(row, "xm") || is(row, "xmb") || is(row, "xx") || is(row, "xxb") ||
               is(row, "rx") || is(row, "xb") || is(row, "vx");
-  unsigned v = is(row, "rmv") || is(row, "vx") ? (r + 5) & 15 : 0;
+  unsigned v = is(row, "rmv") || is(row, "rvm") || is(row, "vx") ? (r + 5) & 15 : 0;
   if (vex && m)
     lw_enc_vex_rm(&e, row->op, w, r, *m, v);
   else if (vex)
@@ -190,6 +190,8 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
     snprintf(text, sizeof text, "%s,%s", b, a);
   else if (is(row, "vx"))
     snprintf(text, sizeof text, "%s,%s,%s", a, reg(v, KIND_XMM), b);
+  else if (is(row, "rvm"))
+    snprintf(text, sizeof text, "%s,%s,%s", a, reg(v, reg_kind(row, w)), b);
   else
     snprintf(text, sizeof text, "%s,%s", a, b);
   size_t len = strlen(text);

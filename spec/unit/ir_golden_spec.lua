@@ -39,6 +39,12 @@ describe("IR", function()
     end)
   end
 
+  it("has a small loop's body several times, one poll, and parameters once", function()
+    local bytes = wasm.wat(read("spec/golden/ir_unrolled.wat"))
+    local text = core.dump(bytes, 0, "ir", { effort = 1 })
+    assert(golden.check("spec/golden/ir_unrolled.txt", text))
+  end)
+
   --- Many branches to a label behind which many locals may differ: more block parameters
   --- than the body pays for.
   local function many_locals(nlocals, nbranches)

@@ -1,5 +1,5 @@
---- The official WebAssembly test suite: every .wast of a directory, in six modes.
---   lua5.4 spec/wast/run.lua DIR [name ...]     MODE="guard explicit lazy cached simple few"
+--- The official WebAssembly test suite: every .wast of a directory, in nine modes.
+--   lua5.4 spec/wast/run.lua DIR [name ...]     MODE="guard explicit ..." (script.lua)
 --                                               for some only,
 --                                               TORTURE=1 collects at every allocation,
 --                                               CPU=1 uses nothing beyond SSE4.1 (base/cpu.h)
@@ -114,7 +114,7 @@ local function main(dir, names)
   end
   local modes = os.getenv("MODE")
   local running = {}
-  for mode in (modes or "guard explicit lazy cached simple few"):gmatch("%w+") do
+  for mode in (modes or "guard explicit lazy cached simple few four split cold"):gmatch("%w+") do
     for _, name in ipairs(files) do
       local job = { name = name, path = dir .. "/" .. name, mode = mode }
       start(job)

@@ -282,13 +282,20 @@ local MODES = {
   cached = { eager = true },
   simple = { effort = 0 },
   few = { bounds = "explicit" }, -- with five registers of each class (jit/alloc.h)
+  four = {},                     -- with the fewest that will do
+  split = {},                    -- values leave their registers at any time
+  cold = {},                     -- every block is
 }
-local FEW = 0x1f004f -- rax, rcx, rdx, rbx, rsi; xmm0 to xmm4
+local REGISTERS = {
+  few = 0x1f004f,  -- rax, rcx, rdx, rbx, rsi; xmm0 to xmm4
+  four = 0x0f000f, -- rax, rcx, rdx, rbx; xmm0 to xmm3
+}
 
 --- The mode's options; `cached` gets a directory of its own, and what removes it.
 local function options_of(mode)
   local options = assert(MODES[mode], mode)
-  if mode == "few" then core.ra_keep(FEW) end
+  if REGISTERS[mode] then core.ra_keep(REGISTERS[mode]) end
+  if mode == "split" or mode == "cold" then core.ra_stress(mode == "split", mode == "cold") end
   if mode ~= "cached" then return options, function() end end
   local dir, remove = require "spec.support.cached".directory()
   options.cache = assert(core.cache { dir = dir, memory_bytes = 0 })
@@ -297,7 +304,7 @@ end
 
 --- Run a script; `report(line, type, why)` is told about each failure.
 ---@param path string
----@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"few"
+---@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"few"|"four"|"split"|"cold"
 ---@param report fun(line: integer, type: string, why: string)
 ---@return { passed: integer, failed: integer, left_out: table<string, integer> }
 function script.run(path, mode, report)

@@ -121,9 +121,11 @@ Status lw_ra_simple(const struct Selection *sel, Arena *scratch, Allocation *out
 /* Registers across blocks. Linear, for it leaves what would not be to the simple one. */
 Status lw_ra_scan(const struct Selection *sel, Arena *scratch, Allocation *out, Err *err);
 #ifndef NDEBUG
-/* Both give away only these: stress. Five of each class are enough for every
+/* Stress. Both give away only these registers: four of each class are enough for every
    instruction if rax, rcx and rdx are among them. */
 void lw_ra_keep(uint32_t regs);
+/* The real one, before each instruction, lets go of a register that holds something. */
+void lw_ra_split(bool always);
 #endif
 
 /*

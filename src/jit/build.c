@@ -156,7 +156,7 @@ static inline Status hook_begin(Body *b)
   TRY(lw_flow_open(&b->hook));
   TRY(begin_locals(b));
   TRY(begin_slots(b));
-  if (!b->hook.facts->calls && !b->hook.facts->loops) return LW_OK;
+  if (NO_POLLS || (!b->hook.facts->calls && !b->hook.facts->loops)) return LW_OK;
   Ref *page = &b->hook.poll_page;
   TRY(emit(b, (Ins){.op = IR_POLL_PAGE, .type = VAL_I64}, page));
   /* Calls can take for ever without any loop: fib(90), or a chain of functions that each
@@ -192,13 +192,68 @@ static inline Status hook_block(Body *b, Ctl *c, uint32_t base)
   return LW_OK;
 }
 
+enum { UNROLL_FREE = 1024 }; /* and half as many operators as the function has */
+
+/* Should the body of loop `c`, which has just begun, be built more than once? What
+   another copy saves is a poll, and a move for each local that goes round; what it costs
+   is its size. Two or four, as trip counts are often a power of two. */
+static Status begin_copies(Body *b, Ctl *c)
+{
+  enum { SIZE = 96, SIZE_PER_LOCAL = 8, MOST = 4 };
+  const FrameFacts *facts = &b->hook.facts->frames[c->frame];
+  if (b->hook.unroll < facts->operators || facts->operators == 0) return LW_OK;
+  uint64_t size = SIZE + (uint64_t)SIZE_PER_LOCAL * facts->count;
+  uint32_t copies = (uint32_t)(size / facts->operators) & ~1u;
+  if (copies > MOST) copies = MOST;
+  while (copies > 1 && b->hook.unroll / facts->operators < copies - 1)
+    copies /= 2;
+  if (copies < 2) return LW_OK;
+  b->hook.unroll -= (copies - 1) * facts->operators;
+  Copies *k = ARENA_NEW(b->arena, Copies);
+  if (!k) return lw_nomem(b->err, "a loop");
+  *k = (Copies){NO_LABEL, c->hook.header, copies - 1};
+  c->hook.copies = k;
+  c->hook.header = NO_BLOCK;
+  return LW_OK;
+}
+
+static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
+{
+  Copies *k = c->hook.copies;
+  if (!k || k->left == 0) return LW_OK;
+  b->hook.where = b->op_at;
+  if (reachable && !dead(b)) {
+    Carry results = carry(b, c, c->height, c->nresults);
+    TRY(lw_flow_jump(&b->hook, &k->out, &results));
+  }
+  k->left = c->hook.pending == NO_EDGE ? 0 : k->left - 1;
+  if (c->hook.pending == NO_EDGE) return LW_OK; /* it is never repeated */
+  Carry params = carry(b, c, c->height, c->nparams);
+  TRY(lw_flow_join(&b->hook, &c->hook, &params));
+  if (k->left == 0) c->hook.header = k->header;
+  b->noperators -= b->hook.facts->frames[c->frame].operators;
+  *again = true;
+  return LW_OK;
+}
+
+/* The loop is over: here go on all that fell through a copy's end. */
+static Status end_copies(Body *b, Ctl *c, bool reachable)
+{
+  Copies *k = c->hook.copies;
+  if (!k || k->out.pending == NO_EDGE) return LW_OK;
+  Carry results = carry(b, c, c->height, c->nresults);
+  if (reachable && !dead(b)) TRY(lw_flow_jump(&b->hook, &k->out, &results));
+  return lw_flow_join(&b->hook, &k->out, &results);
+}
+
 static inline Status hook_loop(Body *b, Ctl *c, uint32_t base)
 {
   c->hook = NO_LABEL;
   if (dead(b)) return LW_OK;
   Carry params = carry(b, c, base, c->nparams);
   b->hook.where = b->op_at;
-  return lw_flow_loop(&b->hook, &c->hook, &params);
+  TRY(lw_flow_loop(&b->hook, &c->hook, &params));
+  return begin_copies(b, c);
 }
 
 static inline Status hook_if(Body *b, Ctl *c, uint32_t base)
@@ -229,7 +284,7 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
   Builder *h = &b->hook;
   assert(reachable || dead(b)), (void)reachable;
   h->where = b->op_at;
-  if (c->op == OP_LOOP) return LW_OK;
+  if (c->op == OP_LOOP) return end_copies(b, c, reachable);
   if (c->hook.catches) TRY(end_try(b, c));
   Carry results = carry(b, c, c->height, c->nresults);
   if (c->op == OP_IF) lw_flow_no_else(h, &c->hook);
@@ -705,8 +760,8 @@ static inline Status hook_op(Body *b, Opcode op, uint32_t base)
 
 /* ---- the way in ---- */
 
-Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts, Arena *scratch,
-                   Func *f, Err *err)
+Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts, bool unroll,
+                   Arena *scratch, Func *f, Err *err)
 {
   assert(func >= m->nfuncs_imported && func < m->nfuncs);
   uint32_t n = facts->noperators;
@@ -714,6 +769,7 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts, Arena
   MakeSizes sizes = {n / 2 + 32, n / 2 + 32, n / 8 + 8, n / 6 + 8};
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
   Builder h = {.f = f, .facts = facts, .err = err, .block = NO_BLOCK};
+  if (unroll) h.unroll = UNROLL_FREE + facts->noperators / 2;
   uint32_t nstack = facts->max_stack + 1;
   h.stack = ARENA_RAW(scratch, Ref, nstack);
   h.locals = ARENA_RAW(scratch, Ref, facts->nlocals + 1);

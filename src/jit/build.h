@@ -25,6 +25,7 @@ typedef struct Label { /* of one control frame */
   uint32_t stamp;      /* the last br_table that has an edge here ... */
   uint32_t table_edge; /* ... and that edge */
   struct Catches *catches; /* of a frame that catches; else NULL */
+  struct Copies *copies;   /* of a loop whose body is built several times; else NULL */
 } Label;
 
 typedef struct Catches {
@@ -33,18 +34,29 @@ typedef struct Catches {
   Ref exception;  /* from the dispatch block on */
 } Catches;
 
+/* A small loop's body is built several times in a row. Branches to the loop's label go to
+   the next copy, those of the last one to the header: so only there are parameters to be
+   set, and polls. */
+typedef struct Copies {
+  Label out;       /* behind the loop: what falls through the end of a copy */
+  uint32_t header; /* the first copy */
+  uint32_t left;   /* to be built yet */
+} Copies;
+
 typedef struct Builder {
   Func *f;
   const BodyFacts *facts;
   Err *err;
   KonTable kons;
-  Ref *stack;     /* parallel to Body.stack */
-  Ref *locals;    /* current values; those in slots: unused */
-  Ref *merge;     /* room for one Carry */
-  Ref poll_page;  /* of functions with a poll */
-  uint32_t block; /* the open block, or NO_BLOCK */
-  uint32_t where; /* module offset of the operator at hand */
-  uint32_t stamp; /* number of the br_table at hand, from 1 */
+  Ref *stack;      /* parallel to Body.stack */
+  Ref *locals;     /* current values; those in slots: unused */
+  Ref *merge;      /* room for one Carry */
+  Ref poll_page;   /* of functions with a poll */
+  uint32_t block;  /* the open block, or NO_BLOCK */
+  uint32_t sole;   /* the edge of a BRIF that alone leads there, or NO_EDGE */
+  uint32_t where;  /* module offset of the operator at hand */
+  uint32_t stamp;  /* number of the br_table at hand, from 1 */
+  uint32_t unroll; /* so many operators may be built again */
 } Builder;
 
 typedef struct Carry {
@@ -53,6 +65,13 @@ typedef struct Carry {
   const uint32_t *locals; /* local indexes */
   uint32_t nlocals;
 } Carry;
+
+/* A build for a benchmark only (make bench-polls): nothing can be interrupted. */
+#ifdef LW_NO_POLLS
+enum { NO_POLLS = 1 };
+#else
+enum { NO_POLLS = 0 };
+#endif
 
 #define NO_LABEL ((Label){.pending = NO_EDGE, .header = NO_BLOCK, .otherwise = NO_EDGE})
 
@@ -67,7 +86,8 @@ Status lw_flow_open(Builder *b);
 void lw_flow_close(Builder *b);
 /* A new edge from the open block to the label, which takes what `c` holds now. */
 Status lw_flow_edge(Builder *b, Label *label, const Carry *c, uint32_t *edge);
-/* End the open block with a jump to the label. */
+/* End the open block with a jump to the label. One that is empty goes away: the edge to
+   it goes there instead. */
 Status lw_flow_jump(Builder *b, Label *label, const Carry *c);
 /* End the open block with a branch to the label if `cond`; go on in a new block. */
 Status lw_flow_branch_if(Builder *b, Label *label, const Carry *c, Ref cond);

@@ -10,6 +10,7 @@
 Status lw_flow_open(Builder *b)
 {
   assert(b->block == NO_BLOCK);
+  b->sole = NO_EDGE;
   return lw_make_block(b->f, &b->block, b->err);
 }
 
@@ -38,16 +39,40 @@ static Status push_args(Builder *b, const Carry *c, uint32_t *args)
   return LW_OK;
 }
 
+/* The edge goes to the label: to its block, or into its chain. */
+static void aim(Builder *b, Label *label, uint32_t edge)
+{
+  Edge *e = &b->f->edges[edge];
+  if (label->header != NO_BLOCK) {
+    e->to = label->header;
+    return;
+  }
+  e->to = label->pending;
+  label->pending = edge;
+  label->npending++;
+}
+
 Status lw_flow_edge(Builder *b, Label *label, const Carry *c, uint32_t *edge)
 {
   assert(b->block != NO_BLOCK);
   uint32_t args;
   TRY(push_args(b, c, &args));
-  if (label->header != NO_BLOCK)
-    return lw_make_edge(b->f, label->header, args, edge, b->err);
-  TRY(lw_make_edge(b->f, label->pending, args, edge, b->err));
-  label->pending = *edge;
-  label->npending++;
+  TRY(lw_make_edge(b->f, NO_BLOCK, args, edge, b->err));
+  aim(b, label, *edge);
+  return LW_OK;
+}
+
+/* The open block is empty: who came here by edge `sole` goes on to the label. */
+static Status pass_by(Builder *b, Label *label, const Carry *c)
+{
+  Func *f = b->f;
+  uint32_t edge = b->sole;
+  assert(b->block == f->nblocks - 1 && f->edges[edge].to == b->block);
+  assert(f->blocks[b->block].first == f->nins && f->blocks[b->block].nparams == 0);
+  f->nblocks--;
+  b->block = NO_BLOCK;
+  TRY(push_args(b, c, &f->edges[edge].args));
+  aim(b, label, edge);
   return LW_OK;
 }
 
@@ -55,20 +80,52 @@ Status lw_flow_jump(Builder *b, Label *label, const Carry *c)
 {
   uint32_t edge;
   Ref ignored;
+  if (b->sole != NO_EDGE && b->f->blocks[b->block].first == b->f->nins)
+    return pass_by(b, label, c);
   TRY(lw_flow_edge(b, label, c, &edge));
   TRY(lw_build_ins(b, (Ins){.op = IR_JUMP, .a = edge}, &ignored));
   lw_flow_close(b);
   return LW_OK;
 }
 
-/* BRIF with the edges made in the order taken, not taken; then open a block behind the
-   one that has none yet, which goes to the next block. */
-static Status end_brif(Builder *b, Ref cond, uint32_t taken, uint32_t other)
+static bool is_comparison(const Ins *ins)
+{
+  return lw_ir_info[ins->op].res == IRR_C;
+}
+
+/* Only a comparison that stands right before its branch sets the flags for it, so one
+   that is a little away is made again there: if nobody else wants the first it is dead.
+ */
+static Status bring_near(Builder *b, Ref *cond)
+{
+  enum { FAR = 16 };
+  const Func *f = b->f;
+  uint32_t at = *cond - REF_BIAS, i = f->nins;
+  if (!is_comparison(&f->ins[at]) || at < f->blocks[b->block].first || at + FAR < i)
+    return LW_OK;
+  while (--i > at)
+    if (lw_ir_info[f->ins[i].op].flags & IRF_K) return LW_OK;
+  return at + 1 == f->nins ? LW_OK : lw_build_ins(b, f->ins[at], cond);
+}
+
+/* BRIF with the edges made in the order taken, not taken; then open a block behind
+   `next`, one of them. */
+static Status end_brif(Builder *b, Ref cond, uint32_t taken, uint32_t other,
+                       uint32_t next)
 {
   Ref ignored;
-  TRY(lw_build_ins(b, (Ins){.op = IR_BRIF, .a = cond, .b = taken, .c = other}, &ignored));
+  Ins ins = {.op = IR_BRIF, .a = cond, .b = taken, .c = other};
+  while (!ref_is_kon(ins.a)) { /* not zero of a condition: the edges change places */
+    const Ins *test = ir_ins(b->f, ins.a);
+    if (test->op != IR_EQZ || test->type != VAL_I32) break;
+    ins = (Ins){.op = IR_BRIF, .a = test->a, .b = ins.c, .c = ins.b};
+  }
+  if (!ref_is_kon(ins.a)) TRY(bring_near(b, &ins.a));
+  TRY(lw_build_ins(b, ins, &ignored));
   lw_flow_close(b);
-  return lw_flow_open(b);
+  TRY(lw_flow_open(b));
+  b->sole = next;
+  return LW_OK;
 }
 
 Status lw_flow_branch_if(Builder *b, Label *label, const Carry *c, Ref cond)
@@ -76,7 +133,7 @@ Status lw_flow_branch_if(Builder *b, Label *label, const Carry *c, Ref cond)
   uint32_t taken, next;
   TRY(lw_flow_edge(b, label, c, &taken));
   TRY(lw_make_edge(b->f, b->f->nblocks, 0, &next, b->err));
-  return end_brif(b, cond, taken, next);
+  return end_brif(b, cond, taken, next, next);
 }
 
 Status lw_flow_if(Builder *b, Label *label, const Carry *c, Ref cond)
@@ -86,7 +143,7 @@ Status lw_flow_if(Builder *b, Label *label, const Carry *c, Ref cond)
   TRY(lw_make_edge(b->f, b->f->nblocks, 0, &taken, b->err));
   TRY(push_args(b, c, &args));
   TRY(lw_make_edge(b->f, NO_BLOCK, args, &label->otherwise, b->err));
-  return end_brif(b, cond, taken, label->otherwise);
+  return end_brif(b, cond, taken, label->otherwise, taken);
 }
 
 /* Write a Carry back into the builder's state. */
@@ -106,6 +163,7 @@ Status lw_flow_else(Builder *b, Label *label, const Carry *c)
   assert(edge->to == NO_BLOCK && edge->from < b->block);
   edge->to = b->block;
   take(b, c, b->f->pool + edge->args);
+  b->sole = label->otherwise;
   label->otherwise = NO_EDGE;
   return LW_OK;
 }
@@ -129,17 +187,19 @@ static Status add_param(Builder *b, uint8_t type, Ref *out)
 Status lw_flow_loop(Builder *b, Label *label, const Carry *c)
 {
   Func *f = b->f;
-  uint32_t edge, n = c->nvalues + c->nlocals;
+  uint32_t n = c->nvalues + c->nlocals;
   Ref ignored;
   assert(label->header == NO_BLOCK && label->pending == NO_EDGE);
-  label->header = f->nblocks;
   TRY(lw_flow_jump(b, label, c));
   TRY(lw_flow_open(b));
-  assert(b->block == label->header);
-  edge = f->nedges - 1;
+  uint32_t edge = label->pending;
+  label->pending = NO_EDGE;
+  label->npending = 0;
+  label->header = f->edges[edge].to = b->block;
   for (uint32_t i = 0; i < n; i++)
     TRY(add_param(b, lw_ir_type(f, f->pool[f->edges[edge].args + i]), &b->merge[i]));
   take(b, c, b->merge);
+  if (NO_POLLS) return LW_OK;
   return lw_build_ins(b, (Ins){.op = IR_POLL, .a = b->poll_page}, &ignored);
 }
 
@@ -185,5 +245,6 @@ Status lw_flow_join(Builder *b, Label *label, const Carry *c)
     }
   take(b, c, b->merge);
   label->pending = NO_EDGE;
+  label->npending = 0;
   return LW_OK;
 }

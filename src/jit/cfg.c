@@ -88,6 +88,16 @@ static void find_loops(Func *f, uint32_t *stack)
   }
 }
 
+#ifndef NDEBUG
+static bool all_cold;
+void lw_ir_cold(bool all)
+{
+  all_cold = all;
+}
+#else
+enum { all_cold = false };
+#endif
+
 /* Cold: only leads to traps, or can only be reached from such a place. */
 static void mark_cold(Func *f)
 {
@@ -102,6 +112,7 @@ static void mark_cold(Func *f)
     Block *b = &f->blocks[i];
     if (b->cold) continue;
     b->cold = true;
+    if (all_cold) continue;
     for (uint32_t p = b->preds; b->cold && p < b->preds + b->npreds; p++) {
       const Edge *edge = &f->edges[f->preds[p]];
       b->cold = edge->from >= i || f->blocks[edge->from].cold;

@@ -15,7 +15,9 @@
 
 typedef struct CompileOptions {
   bool explicit_bounds;
-  uint8_t effort; /* 0: the simple allocator; 1: registers across blocks */
+  uint8_t
+    effort; /* 0: the simple allocator; 1: registers across blocks, loops unrolled */
+  bool keep_loops; /* dumps only: no loop is unrolled */
 } CompileOptions;
 
 typedef struct CompileStats {

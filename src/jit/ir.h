@@ -192,14 +192,19 @@ uint32_t lw_ir_nargs(const Func *f, const Ins *ins);
 ** blocks are in an order where every other one goes forward.
 */
 Status lw_ir_cfg(Func *f, Err *err);
+#ifndef NDEBUG
+/* Stress: every block but the entry is cold. */
+void lw_ir_cold(bool all);
+#endif
 
 /*
 ** wasm -> IR. `facts` are those of lw_validate_func for the same function. `f` is made
 ** from `scratch`. The function must have been validated: LW_NOMEM or LW_LIMIT only.
+** `unroll`: small loops get several copies of their body.
 ** All blocks are reachable, and lw_ir_cfg has been run.
 */
-Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts, Arena *scratch,
-                   Func *f, Err *err);
+Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts, bool unroll,
+                   Arena *scratch, Func *f, Err *err);
 /*
 ** Checks every invariant of this page, and types by the columns of ir.def. LW_INVALID
 ** with a sentence about the first breach. lw_ir_cfg must have been run. Uses f->arena.

@@ -34,7 +34,8 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
   memset(&facts, 0, sizeof facts);
   TRY(lw_validate_func(m, func, &facts, scratch, err));
   pass_done(opts->meter, PASS_FACTS, scratch);
-  TRY(lw_ir_build(m, func, &facts, scratch, &out->f, err));
+  bool unroll = opts->effort > 0 && !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
+  TRY(lw_ir_build(m, func, &facts, unroll, scratch, &out->f, err));
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));

@@ -149,10 +149,39 @@ static void place_result(Ra *ra, const Ins *ins, const Constraint *c)
   lw_ra_define(ra, ra->at, in_place ? a : lw_ra_take(ra, ra->at, fpr, 0));
 }
 
+#ifndef NDEBUG
+static bool splits;
+void lw_ra_split(bool always)
+{
+  splits = always;
+}
+
+/* One of those in registers, by lot, goes on in its slot. Results of a call that are not
+   looked at yet stay. */
+static void let_go(Ra *ra)
+{
+  uint32_t held = ra->held;
+  if (!splits || !ra->scan || !held || ra->f->ins[ra->at].op == IR_RESULT) return;
+  for (uint32_t n = ra->at * 2654435761u >> 28; n > 0 && held & (held - 1); n--)
+    held &= held - 1;
+  unsigned reg = (unsigned)__builtin_ctz(held);
+  uint32_t ins = ra->holds[reg];
+  if (ins >= ra->at || ra->end[ins] <= ra->at) return;
+  lw_ra_spill(ra, ins, ra->at);
+  lw_ra_release(ra, reg);
+}
+#else
+static void let_go(Ra *ra)
+{
+  (void)ra;
+}
+#endif
+
 void lw_ra_ins(Ra *ra)
 {
   const Ins *ins = &ra->f->ins[ra->at];
   Constraint c;
+  let_go(ra);
   lw_target_constraint(ra->sel, ra->at, &c);
   if (c.use[1] == USE_ARGS) {
     lw_ra_call(ra, &c);

@@ -14,6 +14,7 @@ typedef struct EmitOptions {
   bool explicit_bounds; /* check every access against the length; bases may move */
   bool listing;         /* fill FuncCode.ins_at */
   uint8_t effort;       /* CompileOptions.effort */
+  bool keep_loops;      /* CompileOptions.keep_loops */
   PassMeter *meter;     /* NULL: nobody wants to know */
 } EmitOptions;
 

@@ -123,10 +123,11 @@ static Status push_module(lua_State *L, int arg, HeldModule **out, Err *err)
   return LW_OK;
 }
 
-/* core.dump(bytes, funcidx, pass [, {bounds=, effort=}]) -> text | nil, err */
+/* core.dump(bytes, funcidx, pass [, {bounds=, effort=, unroll=}])
+   -> text | nil, err */
 static int tools_dump(lua_State *L)
 {
-  static const char *const known[] = {"bounds", "effort", NULL};
+  static const char *const known[] = {"bounds", "effort", "unroll", NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   const char *pass = luaL_checkstring(L, 3);
   lua_settop(L, 4);
@@ -134,6 +135,7 @@ static int tools_dump(lua_State *L)
   CompileOptions opts = {0};
   opts.explicit_bounds = lw_opt_choice(L, 4, "bounds", modes, 0) == 1;
   opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 1);
+  opts.keep_loops = !lw_opt_bool(L, 4, "unroll", true);
   Err err = {.at = ERR_NOWHERE};
   HeldModule *m;
   HeldText *held = lw_new_held_text(L, lw_state(L));
@@ -299,6 +301,14 @@ static int ra_keep(lua_State *L)
   return 0;
 }
 
+/* core.ra_stress(split, cold): jit/alloc.h, jit/ir.h; in builds for specs. */
+static int ra_stress(lua_State *L)
+{
+  lw_ra_split(lua_toboolean(L, 1));
+  lw_ir_cold(lua_toboolean(L, 2));
+  return 0;
+}
+
 static Pass check_pass(lua_State *L)
 {
   const char *name = luaL_checkstring(L, 1);
@@ -346,19 +356,20 @@ static const luaL_Reg held_meta[] = {
 static const luaL_Reg functions[] = {
 #ifndef NDEBUG
   {"cpu_keep",    cpu_keep       },
-   {"ra_keep",     ra_keep        },
-   {"pass_limit",  pass_limit     },
+  {"ra_keep",     ra_keep        },
+  {"ra_stress",   ra_stress      },
+  {"pass_limit",  pass_limit     },
   {"pass_damage", pass_damage    },
 #endif
   {"drain",       tools_drain    },
-   {"opcodes",     tools_opcodes  },
-   {"dump",        tools_dump     },
+  {"opcodes",     tools_opcodes  },
+  {"dump",        tools_dump     },
   {"ir_parse",    tools_ir_parse },
-   {"stats",       tools_stats    },
-   {"symbols",     tools_symbols  },
+  {"stats",       tools_stats    },
+  {"symbols",     tools_symbols  },
   {"interrupt",   tools_interrupt},
-   {"collect",     tools_collect  },
-   {NULL,          NULL           },
+  {"collect",     tools_collect  },
+  {NULL,          NULL           },
 };
 
 void lw_open_tools(lua_State *L)

@@ -155,7 +155,7 @@ static bool note_text(Code *c, CodeImage *i)
 static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *loaded,
                          Err *err)
 {
-  CompileOptions opts = {explicit_bounds, c->options.effort};
+  CompileOptions opts = {.explicit_bounds = explicit_bounds, .effort = c->options.effort};
   const CodeStore *store = &c->store;
   *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {

@@ -56,6 +56,7 @@ typedef struct Ctl {
   bool unreachable;                /* the rest of the current arm is dead */
   uint32_t frame;                  /* number in BodyFacts.frames */
   uint32_t height;                 /* operand stack height below the parameters */
+  const uint8_t *start;            /* its first operator; of loops only */
   const ValType *params, *results; /* live as long as the Module and Body.arena */
   uint32_t nparams, nresults;
   uint32_t set; /* length of Body.set when it opened */
@@ -109,6 +110,9 @@ typedef struct Body {
 ** hook_end(b, c, reachable)          the frame (or arm) ends; c is about to be popped.
 **                                    For an `if` without `else` c->op is still OP_IF.
 **                                    For ctls[0] this is the function's end.
+** hook_again(b, c, reachable, &again)  a loop's body ends. Set `again` (false before) and
+**                                    it is walked once more, in the same frame: hook_end
+**                                    comes when nobody wants that any more
 ** hook_br(b, c, base)                c = the target; the values it carries are at base..
 ** hook_br_if(b, c, base)             the condition comes after the carried values
 ** hook_br_table(b, depths, n, base)  n+1 label depths, the default last; carried values
@@ -163,6 +167,7 @@ static inline Status hook_loop(Body *b, Ctl *c, uint32_t base);
 static inline Status hook_if(Body *b, Ctl *c, uint32_t base);
 static inline Status hook_else(Body *b, Ctl *c, bool reachable);
 static inline Status hook_end(Body *b, Ctl *c, bool reachable);
+static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again);
 static inline Status hook_br(Body *b, Ctl *c, uint32_t base);
 static inline Status hook_br_if(Body *b, Ctl *c, uint32_t base);
 static inline Status hook_br_table(Body *b, const uint32_t *depths, uint32_t n,

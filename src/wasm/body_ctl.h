@@ -101,7 +101,7 @@ static Status body_enter(Body *b, Opcode op)
   Ctl *c = body_top(b);
   if (!b->live) return hook_frame_dead(b);
   switch (op) {
-  case OP_LOOP: return hook_loop(b, c, c->height);
+  case OP_LOOP: c->start = b->r.pos; return hook_loop(b, c, c->height);
   case OP_IF: return hook_if(b, c, c->height);
   default: return hook_block(b, c, c->height);
   }
@@ -169,10 +169,30 @@ static inline Status body_pop_frame(Body *b, const Ctl *c)
   return c->nresults ? body_push_list(b, c->results, c->nresults) : LW_OK;
 }
 
+/* Back to the first operator of the loop, if its hook wants that. Inner frames get the
+   same numbers again. */
+static Status body_repeat(Body *b, Ctl *c, bool *again)
+{
+  *again = false;
+  TRY(hook_again(b, c, !c->unreachable, again));
+  if (!*again) return LW_OK;
+  b->r.pos = c->start;
+  b->nframes = c->frame + 1;
+  b->nstack = c->height;
+  b->live = true;
+  c->unreachable = false;
+  return body_push_list(b, c->params, c->nparams);
+}
+
 static inline Status body_end(Body *b)
 {
   Ctl *c = body_top(b);
   TRY(body_close_arm(b, c));
+  if (c->op == OP_LOOP && c->live) {
+    bool again;
+    TRY(body_repeat(b, c, &again));
+    if (again) return LW_OK;
+  }
   if (c->op == OP_IF) TRY(body_check_one_armed(b, c));
   if (c->live) TRY(hook_end(b, c, !c->unreachable));
   return body_pop_frame(b, c);

@@ -20,6 +20,7 @@
 
 typedef struct FrameFacts {
   uint32_t first, count; /* range of BodyFacts.assigned */
+  uint32_t operators; /* of a loop without loop, call and try, `end` included; else 0 */
 } FrameFacts;
 
 typedef struct BodyFacts {

@@ -60,7 +60,8 @@ static Status write_down(Recorder *rec, uint32_t number, const RecorderFrame *f)
     return LW_OK;
   }
   rec->spent += cost;
-  rec->frames[number] = (FrameFacts){rec->nlog, count};
+  rec->frames[number].first = rec->nlog;
+  rec->frames[number].count = count;
   if (count == 0) return LW_OK;
   rec->log = lw_vec_room(rec->arena, rec->log, &rec->log_cap, rec->nlog + count - 1,
                          sizeof *rec->log);

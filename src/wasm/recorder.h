@@ -43,6 +43,7 @@ typedef struct RecorderFrame {
   uint32_t start;    /* its segment of Recorder.set begins here */
   uint32_t branches; /* to its label */
   uint32_t table;    /* 1 + offset of the last br_table that was counted */
+  uint32_t opened;   /* operators before it, itself included */
 } RecorderFrame;
 
 Status lw_recorder_begin(Recorder *rec, uint32_t nlocals, uint32_t body_bytes,

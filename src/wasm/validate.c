@@ -8,11 +8,13 @@
 
 typedef struct HookBody {
   Recorder *rec; /* NULL: nobody wants facts */
+  int64_t last;  /* the last loop, or NO_LOOP: a call or a try came behind it */
   bool calls;    /* some call was seen */
   bool loops;    /* some loop */
   bool leaves;   /* some tail call out of the instance */
 } HookBody;
 typedef RecorderFrame HookCtl;
+enum { NO_LOOP = -1 };
 
 #include "wasm/body.h"
 
@@ -37,7 +39,10 @@ static inline Status hook_loop(Body *b, Ctl *c, uint32_t base)
 {
   (void)base;
   b->hook.loops = true;
-  return open_frame(b, c);
+  b->hook.last = c->frame;
+  TRY(open_frame(b, c));
+  c->hook.opened = b->noperators;
+  return LW_OK;
 }
 
 static inline Status hook_if(Body *b, Ctl *c, uint32_t base)
@@ -60,6 +65,8 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
   if (c->outside) b->ctls[c->outside - 1].hook.branches++;
   for (uint32_t i = 0; i < c->nclauses; i++)
     b->ctls[c->clauses[i].target].hook.branches++;
+  if (c->op == OP_LOOP && b->hook.last == c->frame)
+    b->hook.rec->frames[c->frame].operators = b->noperators - c->hook.opened;
   const RecorderFrame *outer = b->nctls > 1 ? &(c - 1)->hook : NULL;
   return lw_recorder_close(b->hook.rec, c->frame, &c->hook, outer);
 }
@@ -118,12 +125,18 @@ static inline void note_throw(Body *b)
   if (b->catcher) b->ctls[b->catcher - 1].hook.branches++;
 }
 
+static inline void note_call(Body *b)
+{
+  b->hook.calls = true;
+  b->hook.last = NO_LOOP;
+  note_throw(b);
+}
+
 static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
                                uint32_t base)
 {
   (void)func, (void)type, (void)base;
-  b->hook.calls = true;
-  note_throw(b);
+  note_call(b);
   return LW_OK;
 }
 
@@ -131,16 +144,14 @@ static inline Status hook_call_indirect(Body *b, uint32_t typeidx, uint32_t tabl
                                         uint32_t base)
 {
   (void)typeidx, (void)table, (void)base;
-  b->hook.calls = true;
-  note_throw(b);
+  note_call(b);
   return LW_OK;
 }
 
 static inline Status hook_call_ref(Body *b, uint32_t typeidx, uint32_t base)
 {
   (void)typeidx, (void)base;
-  b->hook.calls = true;
-  note_throw(b);
+  note_call(b);
   return LW_OK;
 }
 
@@ -170,6 +181,7 @@ static inline Status hook_return_call_ref(Body *b, uint32_t typeidx, uint32_t ba
 static inline Status hook_try(Body *b, Ctl *c, uint32_t base)
 {
   (void)base;
+  b->hook.last = NO_LOOP;
   return open_frame(b, c);
 }
 
@@ -232,6 +244,8 @@ static inline Status hook_br_on_non_null(Body *b, Ctl *c, uint32_t base)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 static inline Status hook_unreachable(Body *b) { return LW_OK; }
+static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
+{ return LW_OK; }
 static inline Status hook_else(Body *b, Ctl *c, bool reachable) { return LW_OK; }
 static inline Status hook_return(Body *b, uint32_t base) { return LW_OK; }
 static inline Status hook_drop(Body *b, uint32_t base) { return LW_OK; }

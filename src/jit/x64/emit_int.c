@@ -223,6 +223,8 @@ void lw_emit_int(Emit *em, const Ins *ins, const Alloc *a, const Row *row)
   case FORM_ALU:
     if (isel_fused(ins, FUSE_LOAD))
       from_memory(em, row->op, ins, a, a->dst);
+    else if (isel_fused(ins, FUSE_NOT))
+      lw_enc_vex_rr(&em->e, X_ANDN, w, a->dst, a->use[0], a->use[1]);
     else if (a->dst != a->use[0]) /* sub */
       lw_enc_rm(&em->e, X_LEA, w, a->dst, mem_at(a->use[0], -imm(em, a->use[1])));
     else

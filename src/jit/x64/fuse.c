@@ -1,9 +1,11 @@
 /*
 ** fuse.c -- two instructions that the machine has as one.
 **
-** A load that only the next arithmetic uses becomes its memory operand, a shift by 1 to 3
-** the scale of an addition; the operand that dies becomes the first of a commutative
-** operation, which the result replaces. The user is rewritten (isel.h: FUSE_*) and what
+** A load that only the next arithmetic uses becomes its memory operand; of an addition, a
+** shift by 1 to 3 the scale and a constant the displacement; an inverted mask is taken as
+** it was before. The operand that dies becomes the first of a commutative operation,
+*which
+** the result replaces. The user is rewritten (isel.h: FUSE_*) and what
 ** it took in is not needed any more.
 ** A load moves down to its user, so nothing may lie between that has an effect or traps
 ** in another way than loads do.
@@ -86,6 +88,22 @@ static bool fuse_load(Fuse *u, uint32_t user)
   return true;
 }
 
+/* a & (b ^ -1) */
+static bool fuse_not(Fuse *u, uint32_t user)
+{
+  Ins *ins = &u->f->ins[user];
+  if (ref_is_kon(ins->b) || ref_is_kon(ins->a) || ins->b == ins->a) return false;
+  uint32_t at = ins->b - REF_BIAS;
+  const Ins *invert = &u->f->ins[at];
+  if (invert->op != IR_XOR || ref_is_kon(invert->a) || !ref_is_kon(invert->b))
+    return false;
+  uint64_t ones = isel_w(ins->type) ? UINT64_MAX : UINT32_MAX;
+  if (ir_kon(u->f, invert->b)->bits != ones || !is_only_user(u, at, user)) return false;
+  ins->aux = FUSE_NOT;
+  take_in(u, at, user, invert->a);
+  return true;
+}
+
 static bool fuse_scale(Fuse *u, uint32_t user)
 {
   Ins *ins = &u->f->ins[user];
@@ -135,8 +153,10 @@ static void fuse_ins(Fuse *u, uint32_t i)
   case IR_ADD:
     if (!lw_val_is_float(ins->type) && fuse_either(u, i, fuse_scale)) return;
     break;
-  case IR_MUL:
   case IR_AND:
+    if (lw_cpu_features() & CPU_BMI1 && fuse_either(u, i, fuse_not)) return;
+    break;
+  case IR_MUL:
   case IR_OR:
   case IR_XOR: break;
   case IR_SUB:

@@ -322,7 +322,8 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
   case FORM_SSE2:
   case FORM_ALU:
     shape(c, USE_REG, ins->aux ? USE_REG : kon_or(f, ins->b, USE_ANY), USE_REG);
-    c->dst_is_a = !(ins->op == IR_SUB && row->form == FORM_ALU && c->use[1] == USE_KON &&
+    c->dst_is_a = !isel_fused(ins, FUSE_NOT) &&
+                  !(ins->op == IR_SUB && row->form == FORM_ALU && c->use[1] == USE_KON &&
                     isel_negatable(ir_kon(f, ins->b)));
     break;
   case FORM_IMUL:

@@ -78,9 +78,9 @@ typedef enum {
 /*
 ** Ins.aux of arithmetic that has taken another instruction in (fuse.c), in its low byte:
 ** b is the address of a load, c its offset, the high byte its memory; or b is scaled by
-** 1 << the high byte.
+** 1 << the high byte; or all bits of b are inverted.
 */
-enum { FUSE_LOAD = 1, FUSE_SCALE = 2, FUSE_HOW = 0xff };
+enum { FUSE_LOAD = 1, FUSE_SCALE = 2, FUSE_NOT = 3, FUSE_HOW = 0xff };
 static inline bool isel_fused(const Ins *ins, unsigned how)
 {
   return (ins->aux & FUSE_HOW) == how;
