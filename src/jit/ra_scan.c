@@ -114,18 +114,21 @@ static unsigned for_param(Ra *ra, const Choice *c, uint32_t p, Ref r)
   return (unsigned)__builtin_ctz(others);
 }
 
-/* Whoever else brings something to parameter p should have it there. */
+/* Whoever else brings something to parameter p should have it there, unless somebody who
+   runs more often wants it elsewhere. */
 static void hint_params(Ra *ra, uint32_t block, uint32_t k, unsigned reg, unsigned depth)
 {
   enum { DEPTH = 3, PREDS = 8 };
   const Func *f = ra->f;
   const Block *b = &f->blocks[block];
   uint8_t *hints = ra->scan->uses.hint;
+  const uint8_t *freq = ra->scan->uses.freq;
   for (uint32_t p = b->preds; p < b->preds + b->npreds && p < b->preds + PREDS; p++) {
     const Edge *edge = &f->edges[f->preds[p]];
     Ref r = f->pool[edge->args + k];
     if (ref_is_kon(r) || r - REF_BIAS < ra->at) continue;
     uint32_t ins = r - REF_BIAS;
+    if (hints[ins] != NO_REG && freq[block] < freq[edge->from]) continue;
     hints[ins] = (uint8_t)reg;
     if (f->ins[ins].op != IR_PARAM || depth == DEPTH) continue;
     const Block *from = &f->blocks[edge->from];
