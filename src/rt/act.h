@@ -36,6 +36,18 @@ typedef enum {
   ACT_DEAD      /* trapped; its frames can still be walked */
 } ActState;
 
+/* What a native function wants of the binding, and the answer (native.h). */
+typedef struct NativeAsk {
+  bool answered;
+  bool failed;   /* the answer: it could not be done */
+  uint32_t what; /* for the two to agree on, as are the next two */
+  uint32_t which;
+  uint32_t how;
+  uint64_t number;   /* asked for, or the answer */
+  const void *bytes; /* of the answer: good until the function returns */
+  size_t size;
+} NativeAsk;
+
 struct Activation {
   /* layout.h, in its order */
   void *guest_sp, *host_sp;
@@ -72,11 +84,14 @@ struct Activation {
   Activation *older, *newer; /* order per memory 0 (API.md 4 row 17) */
   Memory *memory;            /* whose order; NULL until entered and once ended */
   Status end;                /* not LW_OK: why it ends as control returns into wasm, or
-                                has ended: LW_CLOSED, LW_INTERRUPT, or the host's own */
+                                has ended: LW_CLOSED, LW_INTERRUPT, LW_EXIT, or the
+                                host's own */
   bool sp_saved; /* stack-pointer global is to be given back unless it returns */
   bool sp_owed;  /* and even then: an earlier call has been dropped */
   uint32_t sp_value;
-  uint64_t grown; /* bytes its guests grew by, for the binding; 0 from lw_act_new */
+  NativeAsk ask;
+  uint32_t exit_code; /* where end is LW_EXIT */
+  uint64_t grown;     /* bytes its guests grew by, for the binding; 0 from lw_act_new */
 };
 
 /*

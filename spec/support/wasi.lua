@@ -1,0 +1,120 @@
+--- A guest whose exports are the WASI calls themselves, for specs.
+local wasm = require "wasm"
+
+local wasi = {}
+
+--- The rows of wasi.def: { name =, params = } in order.
+function wasi.rows()
+  local rows = {}
+  for line in io.lines("src/wasi/wasi.def") do
+    local name, params = line:match('^CALL%(([%w_]+),%s*"(%a*)"')
+    if name then rows[#rows + 1] = { name = name, params = params } end
+  end
+  return rows
+end
+
+local TYPES = { i = " i32", I = " i64" }
+
+--- Text of a module that imports every call from `module` and exports a function around each.
+function wasi.text(module, memory)
+  local imports, functions = {}, {}
+  for _, row in ipairs(wasi.rows()) do
+    if module ~= "wasi_unstable" or row.name ~= "sock_accept" then
+      local params, gets = row.params:gsub(".", TYPES), {}
+      for n = 1, #row.params do gets[n] = ("(local.get %d)"):format(n - 1) end
+      local result = row.name == "proc_exit" and "" or "(result i32)"
+      imports[#imports + 1] = ('(import "%s" "%s" (func $%s (param%s) %s))'):format(
+        module, row.name, row.name, params, result)
+      functions[#functions + 1] = ('(func (export "%s") (param%s) %s (call $%s %s))'):format(
+        row.name, params, result, row.name, table.concat(gets, " "))
+    end
+  end
+  return ('(module %s %s %s (func (export "_start") (call $proc_exit (i32.const 0))))'):format(
+    table.concat(imports, "\n"), memory or '(memory (export "memory") 2 4)',
+    table.concat(functions, "\n"))
+end
+
+--- ERRNO names by number, from the standard.
+wasi.errno = {}
+do
+  local names = "success 2big acces addrinuse addrnotavail afnosupport again already badf badmsg "
+    .. "busy canceled child connaborted connrefused connreset deadlk destaddrreq dom dquot exist "
+    .. "fault fbig hostunreach idrm ilseq inprogress intr inval io isconn isdir loop mfile mlink "
+    .. "msgsize multihop nametoolong netdown netreset netunreach nfile nobufs nodev noent noexec "
+    .. "nolck nolink nomem nomsg noprotoopt nospc nosys notconn notdir notempty notrecoverable "
+    .. "notsock notsup notty nxio overflow ownerdead perm pipe proto protonosupport prototype "
+    .. "range rofs spipe srch stale timedout txtbsy xdev notcapable"
+  local n = 0
+  for name in names:gmatch("%S+") do
+    wasi.errno[n] = name
+    n = n + 1
+  end
+end
+
+wasi.RIGHT = {
+  read = 1 << 1, seek = 1 << 2, set_flags = 1 << 3, sync = 1 << 4, tell = 1 << 5, write = 1 << 6,
+  allocate = 1 << 8, open = 1 << 13, readdir = 1 << 14, stat = 1 << 21, set_size = 1 << 22,
+  set_times = 1 << 23, poll = 1 << 27,
+}
+--- What a file may be used for at all.
+wasi.RIGHTS_FILE = 0x8e001ff
+wasi.RIGHTS_ALL = 0xfffffff
+
+local modules = {}
+
+--- A guest with these options of wasm.wasi: g.fd_write(...) gives the error's name; g.memory, g.w,
+-- g.inst; strings are put at 1024 with g.put, which gives offset and size.
+function wasi.guest(opts, module)
+  module = module or "wasi_snapshot_preview1"
+  modules[module] = modules[module] or assert(wasm.compile(wasi.text(module)))
+  local w = assert(wasm.wasi(opts or {}))
+  local inst = assert(modules[module]:instantiate { [module] = w })
+  local g = { w = w, inst = inst, memory = inst.memory }
+
+  function g.put(text, at)
+    at = at or 1024
+    g.memory:write(at, text)
+    return at, #text
+  end
+
+  --- One iovec at 16 for `size` bytes at `at`.
+  local function iovec(at, size)
+    g.memory:write(16, ("<I4I4"):pack(at, size))
+    return 16, 1
+  end
+
+  --- Write a string: errno name, bytes written.
+  function g.write(fd, text)
+    g.memory:write(8192, text)
+    local err = g.fd_write(fd, 16, select(2, iovec(8192, #text)), 8)
+    return err, g.memory:u32(8)
+  end
+
+  --- Read: errno name, the bytes.
+  function g.read(fd, size)
+    iovec(8192, size)
+    local err = g.fd_read(fd, 16, 1, 8)
+    return err, g.memory:read(8192, err == "success" and g.memory:u32(8) or 0)
+  end
+
+  --- Open below descriptor `dir`: errno name, the descriptor.
+  function g.open(path, how)
+    how = how or {}
+    local at, size = g.put(path)
+    local err = g.path_open(how.dir or 3, how.nofollow and 0 or 1, at, size, how.oflags or 0,
+      how.rights or wasi.RIGHTS_FILE | wasi.RIGHT.readdir, how.inheriting or 0, how.fdflags or 0, 8)
+    return err, g.memory:u32(8)
+  end
+
+  return setmetatable(g, { __index = function(t, name)
+    local f = inst.exports[name]
+    local function call(...)
+      local n = f(...)
+      return wasi.errno[n] or n
+    end
+    rawset(t, name, call)
+    return call
+  end })
+end
+
+return wasi
