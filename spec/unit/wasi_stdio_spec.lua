@@ -18,7 +18,8 @@ describe("the WASI calls", function()
     for _, row in ipairs(wasi.rows()) do names[#names + 1] = row.name end
     assert.equal(46, #names)
     local w = assert(wasm.wasi())
-    assert.equal("(i32, i32, i32, i32, i32, i64, i64, i32, i32) -> i32", w:import("path_open"):type())
+    assert.equal("(i32, i32, i32, i32, i32, i64, i64, i32, i32) -> i32",
+      w:import("path_open"):type())
     assert.equal("(i32, i64, i32, i32) -> i32", w:import("fd_seek"):type())
     assert.equal("(i32) -> ()", w:import("proc_exit"):type())
     assert.is_nil(w:import("fd_nonsense"))
