@@ -213,7 +213,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field args? string[]              all of them: the first is the program's name by convention
 ---@field env? table<string, string>
 ---@field stdio? "none"|"inherit"     the three streams where they are not given; default "none"
----@field stdin? string|file*|fun(n: integer): string?  at most n bytes (more are kept); nil: the end
+---@field stdin? string|file*|fun(n: integer): string?  n bytes are wanted (more are kept); nil: end
 ---@field stdout? "discard"|"buffer"|"inherit"|file*|fun(bytes: string)
 ---@field stderr? "discard"|"buffer"|"inherit"|file*|fun(bytes: string)
 ---@field dirs? table<string, wasm.WasiDir>  by the guest's name for it, such as "/data"

@@ -1,8 +1,6 @@
 --- WASI programs and the hashes of what they wrote elsewhere.
 -- Each runs twice: with directories of the host, and with all files in Lua tables and output
 -- through Lua functions. argv[0] is the file's name.
-local wasm = require "wasm"
-
 local programs = {}
 
 --- Run `_start` with these options; what it wrote to stdout, and the wasm.wasi.
@@ -10,7 +8,7 @@ local function run(case, opts)
   local parts = {}
   local by_function = not opts.stdout
   if by_function then opts.stdout = function(bytes) parts[#parts + 1] = bytes end end
-  local w = assert(wasm.wasi(opts))
+  local w = assert(require "wasm".wasi(opts))
   local inst = case.instantiate { wasi_snapshot_preview1 = w, wasi_unstable = w }
   inst.exports._start()
   return by_function and table.concat(parts) or w:stdout(), w

@@ -60,6 +60,14 @@ wasi.RIGHT = {
 wasi.RIGHTS_FILE = 0x8e001ff
 wasi.RIGHTS_ALL = 0xfffffff
 
+--- A new directory of the host, and a function that removes it.
+function wasi.directory()
+  local path = os.tmpname()
+  os.remove(path)
+  assert(os.execute("mkdir " .. path))
+  return path, function() assert(os.execute("rm -rf " .. path)) end
+end
+
 local modules = {}
 
 --- A guest with these options of wasm.wasi: g.fd_write(...) gives the error's name; g.memory, g.w,
@@ -104,6 +112,80 @@ function wasi.guest(opts, module)
     local err = g.path_open(how.dir or 3, how.nofollow and 0 or 1, at, size, how.oflags or 0,
       how.rights or wasi.RIGHTS_FILE | wasi.RIGHT.readdir, how.inheriting or 0, how.fdflags or 0, 8)
     return err, g.memory:u32(8)
+  end
+
+  --- A path call whose arguments are the directory and a path: errno name.
+  function g.at(call, path, dir)
+    return g[call](dir or 3, g.put(path))
+  end
+
+  --- errno name; type, size, links, times of what a path names.
+  function g.stat(path, nofollow, dir)
+    local at, size = g.put(path)
+    local err = g.path_filestat_get(dir or 3, nofollow and 0 or 1, at, size, 64)
+    local m = g.memory
+    return err, err == "success" and { type = m:u8(80), nlink = m:i64(88), size = m:i64(96),
+                                       atim = m:i64(104), mtim = m:i64(112), ino = m:i64(72) }
+  end
+
+  --- A call with two paths: path_rename, path_link (with `flags`), path_symlink.
+  function g.two(call, from, to, flags)
+    local a, an = g.put(from)
+    local b, bn = g.put(to, 6000)
+    if call == "path_symlink" then return g.path_symlink(a, an, 3, b, bn) end
+    if call == "path_link" then return g.path_link(3, flags or 0, a, an, 3, b, bn) end
+    return g[call](3, a, an, 3, b, bn)
+  end
+
+  function g.readlink(path)
+    local at, size = g.put(path)
+    local err = g.path_readlink(3, at, size, 8192, 100, 8)
+    return err, err == "success" and g.memory:read(8192, g.memory:u32(8)) or nil
+  end
+
+  --- The names below a descriptor, sorted, without "." and ".."; in buffers of `room` bytes.
+  function g.list(fd, room)
+    local names, cookie = {}, 0
+    repeat
+      local err = g.fd_readdir(fd, 8192, room or 4096, cookie, 8)
+      if err ~= "success" then return err end
+      local used, at = g.memory:u32(8), 0
+      while at + 24 <= used do
+        local entry = 8192 + at
+        local size = g.memory:u32(entry + 16)
+        if at + 24 + size > used then break end
+        cookie = g.memory:i64(entry)
+        local name = g.memory:read(entry + 24, size)
+        if name ~= "." and name ~= ".." then
+          names[#names + 1] = ("%s:%d"):format(name, g.memory:u8(entry + 20))
+        end
+        at = at + 24 + size
+      end
+    until used < (room or 4096)
+    table.sort(names)
+    return "success", names
+  end
+
+  --- Make a file with these contents.
+  function g.file(path, text)
+    local err, fd = g.open(path, { oflags = 1 | 8 })
+    if err ~= "success" then return err end
+    g.write(fd, text)
+    return g.fd_close(fd)
+  end
+
+  --- The contents of a file.
+  function g.contents(path, how)
+    local err, fd = g.open(path, how)
+    if err ~= "success" then return nil, err end
+    local parts = {}
+    repeat
+      local bytes
+      err, bytes = g.read(fd, 4096)
+      parts[#parts + 1] = bytes
+    until err ~= "success" or bytes == ""
+    g.fd_close(fd)
+    return table.concat(parts)
   end
 
   return setmetatable(g, { __index = function(t, name)

@@ -186,7 +186,7 @@ struct Desc {
   uint64_t at;               /* likewise: position */
 };
 
-extern const Ops lw_ops_stream, lw_ops_file, lw_ops_dir, lw_ops_node;
+extern const Ops lw_ops_stream, lw_ops_file, lw_ops_dir, lw_ops_node, lw_ops_leaf;
 
 /* Strings one after the other, each with its NUL. */
 typedef struct Strings {

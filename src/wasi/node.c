@@ -304,7 +304,7 @@ static Errno node_open(Wasi *w, Desc *d, const char *path, const OpenHow *how, D
     lw_node_set_size(s.node, 0); /* that needs no room */
     changed(s.node);
   }
-  out->ops = &lw_ops_node;
+  out->ops = directory ? &lw_ops_node : &lw_ops_leaf;
   out->type = s.node->type;
   out->node = lw_node_ref(s.node);
   return WASI_SUCCESS;
@@ -462,7 +462,7 @@ static Errno node_readlink(Wasi *w, Desc *d, const char *path, char *to, size_t 
   return WASI_SUCCESS;
 }
 
-const Ops lw_ops_node = {
+const Ops lw_ops_leaf = {
   .close = node_close,
   .stat = node_stat,
   .read = node_read,
@@ -470,6 +470,14 @@ const Ops lw_ops_node = {
   .seek = node_seek,
   .set_size = node_set_size,
   .allocate = node_allocate,
+  .set_times = node_set_times,
+  .sync = node_sync,
+  .set_flags = node_set_flags,
+};
+
+const Ops lw_ops_node = {
+  .close = node_close,
+  .stat = node_stat,
   .set_times = node_set_times,
   .sync = node_sync,
   .set_flags = node_set_flags,
