@@ -460,7 +460,8 @@ for kind, prepare in pairs(KINDS) do
       if path then assert(os.execute(("printf text >%s/f; mkdir %s/d"):format(path, path))) end
       assert.equal("text", g.contents("f", { rights = R.read | R.seek }))
       -- who asks for every right there is gets those that change nothing
-      local err, fd = g.open("f", { rights = wasi.RIGHTS_ALL & ~(R.write | R.allocate | R.set_size) })
+      local err, fd = g.open("f", {
+        rights = wasi.RIGHTS_ALL & ~(R.write | R.allocate | R.set_size) })
       assert.equal("success", err)
       assert.equal("rofs", (g.write(fd, "x")))
       assert.equal("rofs", g.fd_filestat_set_size(fd, 0))

@@ -130,8 +130,10 @@ Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblo
 Errno lw_host_read(const Activation *a, int host, const Iovecs *io, bool nonblock,
                    uint64_t *n)
 {
-  for (;;) {
-    TRY_ERRNO(wait_or_not(a, host, POLLIN, nonblock));
+  /* A fifo that never had a writer is at its end, but not ready: ask it first. */
+  bool ask_first = fcntl(host, F_GETFL) & O_NONBLOCK;
+  for (;; ask_first = false) {
+    if (!ask_first) TRY_ERRNO(wait_or_not(a, host, POLLIN, nonblock));
     ssize_t done = readv(host, io->v, (int)io->n);
     if (done >= 0) {
       *n = (uint64_t)done;
