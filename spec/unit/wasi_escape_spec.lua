@@ -67,7 +67,8 @@ end
 
 --- A picture of everything outside the box: names, types, times, contents.
 local function outside(top)
-  local pipe <close> = assert(io.popen(("cd %s && find . -mindepth 1 -path ./box -prune -o -path ./template -prune -o -print0 | sort -z | "
+  local pipe <close> = assert(io.popen(("cd %s && find . -mindepth 1 -path ./box -prune -o "
+    .. "-path ./template -prune -o -print0 | sort -z | "
     .. "xargs -0 stat -c '%%n %%F %%s %%Y %%Z %%h %%a' && cat out/secret out/victim boxes/secret")
     :format(top)))
   return pipe:read("a")
@@ -198,8 +199,8 @@ for _, way in ipairs { "kernel", "walk" } do
     local SWAPS = tonumber(os.getenv("SWAPS")) or 4000
     it("a neighbour who swaps names meanwhile does not help", function()
       -- x is now a directory inside, now a link to the one outside; so is its y
-      assert(os.execute(("cd %s && mkdir x && mkdir x/y && ln -s ../out x2 && printf inside >x/secret"
-        .. " && printf inside >x/victim"):format(box)))
+      assert(os.execute(("cd %s && mkdir x && mkdir x/y && ln -s ../out x2 && "
+        .. "printf inside >x/secret && printf inside >x/victim"):format(box)))
       local program = ("%s/spec/swap_links"):format(os.getenv("BUILD") or "build/test")
       local neighbour = assert(io.popen(("%s %s x x2 2>/dev/null"):format(program, box), "w"))
       local g = wasi.guest { dirs = { ["/"] = box }, resolve = way }

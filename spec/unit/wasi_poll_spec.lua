@@ -30,7 +30,8 @@ end
 
 describe("poll_oneoff", function()
   it("has what is ready at once", function()
-    local g = wasi.guest { stdin = "abc", stdout = "buffer", dirs = { ["/"] = { f = "0123456789" } } }
+    local g = wasi.guest { stdin = "abc", stdout = "buffer",
+                           dirs = { ["/"] = { f = "0123456789" } } }
     local _, fd = g.open("f")
     g.read(fd, 4)
     assert.equal("7:success:1:6", poll(g, { ready(7, READ, fd) }))

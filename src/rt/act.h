@@ -67,14 +67,15 @@ struct Activation {
   uint64_t exn; /* an exception on its way, or that nobody has caught */
   /* not known to machine code */
   ActState state;
+  uint32_t exit_code; /* where end is LW_EXIT */
   Store *store;
   FuncCell *entry;
   Instance *instance; /* of entry; NULL for a host function's own cell */
   void *user;         /* the binding's: set it between lw_act_new and lw_act_enter */
   void *anchor;       /* the binding's, NULL from lw_act_new */
-  bool laid_out;      /* likewise, false */
   uint8_t *stack;     /* lowest byte, guard included */
   size_t stack_size;
+  bool laid_out;             /* the binding's, false from lw_act_new */
   bool soft_open;            /* the signal room below the limit is accessible */
   const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
@@ -90,8 +91,7 @@ struct Activation {
   bool sp_owed;  /* and even then: an earlier call has been dropped */
   uint32_t sp_value;
   NativeAsk ask;
-  uint32_t exit_code; /* where end is LW_EXIT */
-  uint64_t grown;     /* bytes its guests grew by, for the binding; 0 from lw_act_new */
+  uint64_t grown; /* bytes its guests grew by, for the binding; 0 from lw_act_new */
 };
 
 /*

@@ -67,7 +67,7 @@ Errno lw_call_clock_res_get(Call *c)
 
 Errno lw_call_clock_time_get(Call *c)
 {
-  uint64_t now;
+  uint64_t now = 0;
   if (!lw_guest(c, arg32(c, 2), sizeof now)) return WASI_FAULT;
   TRY_ERRNO(lw_clock_now(c, arg32(c, 0), &now));
   return lw_guest_put64(c, arg32(c, 2), now);

@@ -478,10 +478,9 @@ Errno lw_call_path_readlink(Call *c)
 static Errno rights_below(const Desc *d, uint64_t *base, uint64_t *inheriting)
 {
   uint64_t missing = (*base | *inheriting) & ~d->inheriting;
-  if (d->read_only) missing &= ~(RIGHTS_CHANGE & ~RIGHTS_CHANGE_FILE);
-  if (d->read_only && (*base & missing & RIGHTS_CHANGE_FILE)) return WASI_ROFS;
-  if (d->read_only) missing &= ~RIGHTS_CHANGE_FILE;
-  if (missing & (RIGHTS_FILE | RIGHTS_DIRECTORY)) return WASI_NOTCAPABLE;
+  if (d->read_only && (missing & *base & RIGHTS_CHANGE_FILE)) return WASI_ROFS;
+  if (d->read_only) missing &= ~RIGHTS_CHANGE;
+  if (missing & RIGHTS_ALL) return WASI_NOTCAPABLE;
   *base &= d->inheriting;
   *inheriting &= d->inheriting;
   return WASI_SUCCESS;

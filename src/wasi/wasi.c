@@ -157,7 +157,7 @@ static Desc *preopen(Wasi *w, const char *name, bool read_only)
                       .host = -1,
                       .read_only = read_only,
                       .base = RIGHTS_DIRECTORY & ~lost,
-                      .inheriting = (RIGHTS_DIRECTORY | RIGHTS_FILE) & ~lost,
+                      .inheriting = RIGHTS_ALL & ~lost,
                       .preopen = copy};
   return &w->fds[fd];
 }
