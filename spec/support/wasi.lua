@@ -76,7 +76,11 @@ function wasi.guest(opts, module)
   module = module or "wasi_snapshot_preview1"
   modules[module] = modules[module] or assert(wasm.compile(wasi.text(module)))
   local w = assert(wasm.wasi(opts or {}))
-  local inst = assert(modules[module]:instantiate { [module] = w })
+  return wasi.around(assert(modules[module]:instantiate { [module] = w }), w)
+end
+
+--- The same around an instance of wasi.text.
+function wasi.around(inst, w)
   local g = { w = w, inst = inst, memory = inst.memory }
 
   function g.put(text, at)
@@ -170,8 +174,9 @@ function wasi.guest(opts, module)
   function g.file(path, text)
     local err, fd = g.open(path, { oflags = 1 | 8 })
     if err ~= "success" then return err end
-    g.write(fd, text)
-    return g.fd_close(fd)
+    err = g.write(fd, text)
+    g.fd_close(fd)
+    return err
   end
 
   --- The contents of a file.

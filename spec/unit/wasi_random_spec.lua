@@ -14,8 +14,8 @@ local function generator(seed)
   end
 end
 
-local PATHS = { "f", "d", "d/g", ".", "..", "", "l", "d/../f", "new", "d/new", "/", "l/x", "f/", "d/",
-                "a\0b", ("x"):rep(300), "../out", "loop", "d/up/out" }
+local PATHS = { "f", "d", "d/g", ".", "..", "", "l", "d/../f", "new", "d/new", "/", "l/x", "f/",
+                "d/", "a\0b", ("x"):rep(300), "../out", "loop", "d/up/out" }
 
 --- Offsets near the edges, small numbers, descriptors, anything.
 local function argument(random, type, size)
@@ -50,7 +50,8 @@ local function play(opts, seed, module, without)
   local random = generator(seed)
   local rows, g = {}, nil
   for _, row in ipairs(wasi.rows()) do
-    if row.name ~= "proc_exit" and row.name ~= without and not (module and row.name == "sock_accept") then
+    local here = not module or row.name ~= "sock_accept"
+    if row.name ~= "proc_exit" and row.name ~= without and here then
       rows[#rows + 1] = row
     end
   end
