@@ -3,7 +3,8 @@
 **
 ** Built for WASI with wasi-libc and for the host with its own libc; run in the same
 ** directory, both must print the same. It makes everything it uses, in the current
-** directory, which must be empty.
+** directory, which must be empty. The .wasm contains parts of wasi-libc, whose licence is
+** examples/guests/LICENSE.wasi-libc.
 */
 #include <dirent.h>
 #include <errno.h>
