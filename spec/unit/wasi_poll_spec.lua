@@ -217,6 +217,28 @@ describe("a broken pipe", function()
   end)
 end)
 
+describe("a file beyond the process's limit", function()
+  it("is an error to the guest, and no signal to the host", function()
+    local dir, remove = wasi.directory()
+    local path = dir .. "/script.lua"
+    local file <close> = assert(io.open(path, "w"))
+    file:write(([[
+      local wasi = require "spec.support.wasi"
+      local g = wasi.guest { dirs = { ["/"] = "%s" } }
+      local _, fd = g.open("f", { oflags = 1 })
+      io.write(g.fd_filestat_set_size(fd, 1 << 30), " ", g.fd_allocate(fd, 0, 1 << 30), " ")
+      g.fd_seek(fd, 0, 2, 8)
+      local err
+      repeat err = g.write(fd, ("x"):rep(50000)) until err ~= "success"
+      io.write(err, "\n")]]):format(dir))
+    file:flush()
+    local lua = os.getenv("LUA") or "lua5.4"
+    local pipe <close> = assert(io.popen(("ulimit -f 256; %s %s 2>&1"):format(lua, path)))
+    assert.equal("fbig fbig fbig\n", pipe:read("a"))
+    remove()
+  end)
+end)
+
 describe("the process's own streams", function()
   it("are the guest's where they are inherited, and stay open when it closes them", function()
     local path = os.tmpname()

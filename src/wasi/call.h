@@ -210,7 +210,8 @@ typedef struct NamedTree {
 
 struct Wasi {
   uint32_t refs;
-  bool walk; /* never openat2 */
+  bool walk;    /* never openat2 */
+  bool limited; /* the process has a limit for the size of files */
   Strings args, env;
   Stream streams[WASI_STREAMS];
   SourceKind clock, random;

@@ -5,7 +5,9 @@
 ** else (pipes, terminals, devices) is waited for by poll first, in short slices between
 ** which an interrupt is looked for. A pipe that is ready takes PIPE_BUF bytes without
 ** blocking, so that much is written at a time. A pipe without a reader is EPIPE to the
-** guest; the signal that comes with it is blocked for the thread and taken away.
+** guest; the signal that comes with it is blocked for the thread and taken away. So is
+*the
+** one of a file beyond the limit that the process has for files.
 ** Layer: wasi.
 */
 #include <errno.h>
@@ -78,21 +80,42 @@ static ssize_t send_some(int host, struct iovec *v, int n)
   return sendmsg(host, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static ssize_t write_some(int host, struct iovec *v, int n)
+/* Signals that come with an error: of a pipe without reader, of a file beyond the
+   process's limit. They go to the thread that made the call, so it blocks them for as
+   long, and takes away what has come. */
+typedef struct Quiet {
+  sigset_t ours, before, waiting;
+} Quiet;
+
+static void quiet_begin(Quiet *q)
+{
+  sigemptyset(&q->ours);
+  sigaddset(&q->ours, SIGPIPE);
+  sigaddset(&q->ours, SIGXFSZ);
+  pthread_sigmask(SIG_BLOCK, &q->ours, &q->before);
+  sigpending(&q->waiting);
+}
+
+static void quiet_end(Quiet *q, bool failed)
 {
   const struct timespec now = {0, 0};
-  sigset_t broken, before, waiting;
-  sigemptyset(&broken);
-  sigaddset(&broken, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &broken, &before);
-  sigpending(&waiting);
-  ssize_t done = writev(host, v, n);
-  int kept = errno;
-  if (done < 0 && kept == EPIPE && !sigismember(&waiting, SIGPIPE))
-    while (sigtimedwait(&broken, NULL, &now) < 0 && errno == EINTR) {
+  int kept = errno, signal = kept == EPIPE ? SIGPIPE : SIGXFSZ;
+  if (failed && (kept == EPIPE || kept == EFBIG) && !sigismember(&q->waiting, signal)) {
+    sigemptyset(&q->ours);
+    sigaddset(&q->ours, signal);
+    while (sigtimedwait(&q->ours, NULL, &now) < 0 && errno == EINTR) {
     }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  }
+  pthread_sigmask(SIG_SETMASK, &q->before, NULL);
   errno = kept;
+}
+
+static ssize_t write_some(int host, struct iovec *v, int n)
+{
+  Quiet q;
+  quiet_begin(&q);
+  ssize_t done = writev(host, v, n);
+  quiet_end(&q, done < 0);
   return done;
 }
 
@@ -175,8 +198,10 @@ static Errno file_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   if (!at && d->type != FILETYPE_REGULAR)
     return lw_host_read(c->native->act, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
   do {
-    done = at ? preadv(d->host, io->v, (int)io->n, (off_t)*at)
-              : readv(d->host, io->v, (int)io->n);
+    const struct iovec *v = io->v;
+    done = at           ? preadv(d->host, v, (int)io->n, (off_t)*at)
+           : io->n == 1 ? read(d->host, v->iov_base, v->iov_len)
+                        : readv(d->host, v, (int)io->n);
   } while (interrupted(c, done));
   if (done < 0) return lw_errno_of(errno);
   *n = (uint64_t)done;
@@ -192,10 +217,16 @@ static Errno file_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
     if (at) return WASI_SPIPE;
     return lw_host_write(c->native->act, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
   }
+  bool limited = c->w->limited;
+  Quiet q;
+  if (limited) quiet_begin(&q);
   do {
-    done = at ? pwritev(d->host, io->v, (int)io->n, (off_t)*at)
-              : writev(d->host, io->v, (int)io->n);
+    const struct iovec *v = io->v;
+    done = at           ? pwritev(d->host, v, (int)io->n, (off_t)*at)
+           : io->n == 1 ? write(d->host, v->iov_base, v->iov_len)
+                        : writev(d->host, v, (int)io->n);
   } while (interrupted(c, done));
+  if (limited) quiet_end(&q, done < 0);
   if (done < 0) return lw_errno_of(errno);
   *n = (uint64_t)done;
   return WASI_SUCCESS;
@@ -212,14 +243,23 @@ static Errno file_seek(Wasi *w, Desc *d, int64_t by, int whence, uint64_t *now)
 
 static Errno file_set_size(Wasi *w, Desc *d, uint64_t size)
 {
+  Quiet q;
   (void)w;
-  return status(ftruncate(d->host, (off_t)size));
+  quiet_begin(&q);
+  int result = ftruncate(d->host, (off_t)size);
+  quiet_end(&q, result != 0);
+  return status(result);
 }
 
 static Errno file_allocate(Wasi *w, Desc *d, uint64_t at, uint64_t size)
 {
+  Quiet q;
   (void)w;
-  return lw_errno_of(posix_fallocate(d->host, (off_t)at, (off_t)size));
+  quiet_begin(&q);
+  errno = posix_fallocate(d->host, (off_t)at, (off_t)size);
+  int result = errno;
+  quiet_end(&q, result != 0);
+  return lw_errno_of(result);
 }
 
 static Errno file_set_times(Wasi *w, Desc *d, const struct timespec times[2])

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "wasi/call.h"
@@ -22,6 +23,8 @@ Wasi *lw_wasi_new(void)
   w->refs = 1;
   w->max_fds = WASI_FILES_DEFAULT;
   w->kept_max = KEPT_DEFAULT;
+  struct rlimit limit;
+  w->limited = getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;
   for (unsigned n = 0; n < WASI_STREAMS; n++) {
     if (lw_fd_take(w) != (int64_t)n) {
       lw_wasi_unref(w);
