@@ -260,8 +260,9 @@ chains: ## clang, Emscripten, rustc, Binaryen: install them, build their guests,
 chains-run:
 	@$(LUA) spec/support/specs.lua -o spec.support.plain --pattern=chains_ $(ARGS) spec/unit
 
-guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32 and wasm-ld)
+guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32, wasm-ld, wasi-libc)
 	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
+	@WASM_CC=$(WASM_CC) sh spec/guests/wasi/build.sh
 	@WASM_CC=$(WASM_CC) sh spec/guests/chains/build.sh build/chains
 	@install -m 644 build/chains/*.wasm spec/guests/chains
 	@WASM_CC=$(WASM_CC) sh examples/guests/build.sh $(LIBRARIES)
