@@ -1,6 +1,6 @@
 --- WASI programs and the hashes of what they wrote elsewhere.
--- Each runs twice: with directories of the host, and with all files in Lua tables and output
--- through Lua functions. argv[0] is the file's name.
+-- Each runs three times: with directories of the host, with all files in Lua tables and output
+-- through Lua functions, and by `luawasm run`. argv[0] is the file's name.
 local programs = {}
 
 --- Run `_start` with these options; what it wrote to stdout, and the wasm.wasi.
@@ -14,6 +14,15 @@ local function run(case, opts)
   return by_function and table.concat(parts) or w:stdout(), w
 end
 
+--- What `luawasm run` writes to stdout; the words are for the shell.
+local function command(case, options, arguments)
+  local pipe = assert(io.popen(("%s lua/luawasm run --cache off %s %s %s"):format(
+    os.getenv("LUA") or "lua5.4", options, case.path, arguments)))
+  local out = pipe:read("a")
+  case.equal("exit code of luawasm", 0, select(3, pipe:close()))
+  return out
+end
+
 local function sha256(case, bytes) return case.digest("sha256sum", bytes) end
 
 local function icepll(input, output, hash)
@@ -23,6 +32,8 @@ local function icepll(input, output, hash)
       local args = { "icepll.core.wasm", "-i", input, "-o", output }
       case.equal("stdout", hash, sha256(case, (run(case, { args = args, stdout = "buffer" }))))
       case.equal("stdout by tables", hash, sha256(case, (run(case, { args = args }))))
+      local out = command(case, "", ("-i %s -o %s"):format(input, output))
+      case.equal("stdout of luawasm", hash, sha256(case, out))
     end,
   }
 end
@@ -48,6 +59,9 @@ programs["yosys"] = {
     case.equal("stdout", hash, sha256(case, out))
     out = run(case, { args = args, dirs = { [name] = { ["t.v"] = read "spec/cases/t.v" } } })
     case.equal("stdout by tables", hash, sha256(case, out))
+    out = command(case, ("--dir spec/cases::%s::ro"):format(name),
+      ("-Q -T -p 'read_verilog %s/t.v; proc; opt; stat'"):format(name))
+    case.equal("stdout of luawasm", hash, sha256(case, out))
   end,
 }
 
@@ -63,6 +77,9 @@ programs["flite"] = {
     local wav = read(dir .. "/out.wav")
     case.equal("size", 15448, #wav)
     case.equal("out.wav", hash, sha256(case, wav))
+    assert(os.remove(dir .. "/out.wav"))
+    command(case, ("--dir %s::/d"):format(dir), "-t 'hello lua' -o /d/out.wav")
+    case.equal("out.wav of luawasm", hash, sha256(case, read(dir .. "/out.wav")))
     assert(os.execute("rm -r " .. dir))
     local _, w = run(case, { args = args, dirs = { ["/d"] = {} } })
     case.equal("out.wav by tables", hash, sha256(case, w:tree("/d")["out.wav"]))

@@ -68,7 +68,7 @@ local function run_one(name, mode)
   local mod = compile(case, mode)
   if mod and case.run then
     case.run {
-      equal = equal, digest = digest,
+      equal = equal, digest = digest, path = CACHE .. case.file,
       instantiate = function(imports) return assert(mod:instantiate(imports)) end,
     }
   elseif mod then

@@ -75,9 +75,10 @@ Errno lw_call_clock_time_get(Call *c)
 
 /* ---- random bytes ---- */
 
-static Errno random_real(uint8_t *to, size_t size)
+static Errno random_real(const Call *c, uint8_t *to, size_t size)
 {
   while (size > 0) {
+    if (lw_act_wants_end(c->native->act)) return WASI_INTR;
     ssize_t n = getrandom(to, size < 1 << 20 ? size : 1 << 20, 0);
     if (n < 0 && errno != EINTR) return lw_errno_of(errno);
     if (n < 0) continue;
@@ -111,7 +112,7 @@ Errno lw_call_random_get(Call *c)
   NativeAsk *ask = &c->native->act->ask;
   if (!to) return WASI_FAULT;
   switch (c->w->random) {
-  case SOURCE_REAL: return random_real(to, size);
+  case SOURCE_REAL: return random_real(c, to, size);
   case SOURCE_FAKE: random_fake(&c->w->seed, to, size); return WASI_SUCCESS;
   default: break;
   }
