@@ -377,41 +377,34 @@ static void leave(Ra *ra, const Block *b)
 
 /* ---- one block ---- */
 
-static inline void used_at(Scan *s, Ref r, uint32_t i)
-{
-  if (ref_is_kon(r) || s->stamp[r - REF_BIAS] == s->block + 1) return;
-  s->stamp[r - REF_BIAS] = s->block + 1;
-  s->end[r - REF_BIAS] = i;
-}
-
-/* Backwards through the block: who is used last where. */
+/*
+** Who is used last where in the block at hand: what goes on behind it, nowhere; of what
+** comes from before it and ends here, the last use, which lies ahead of `next`. `end`
+** of what is only used in its own block is right from the start.
+*/
 static void find_ends(Ra *ra, const Block *b)
 {
   const Func *f = ra->f;
   Scan *s = ra->scan;
   const Uses *u = &s->uses;
+  uint32_t *stamp = s->stamp, *ends = s->end, mark = s->block + 1;
   for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
-    const Edge *edge = &f->edges[e];
-    for (uint32_t k = u->live_at[edge->to]; k < u->live_at[edge->to + 1]; k++)
-      used_at(s, REF_BIAS + u->live[k], UINT32_MAX);
+    uint32_t to = f->edges[e].to, end = u->live_at[to + 1];
+    for (uint32_t k = u->live_at[to]; k < end; k++) {
+      stamp[u->live[k]] = mark;
+      ends[u->live[k]] = UINT32_MAX;
+    }
   }
-  for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
-    const Edge *edge = &f->edges[e];
-    const Block *to = &f->blocks[edge->to];
-    for (uint32_t k = 0; k < to->nparams; k++)
-      if (ra_needed(ra, to->first + k)) used_at(s, f->pool[edge->args + k], b->end - 1);
-  }
-  for (uint32_t i = b->end; i-- > b->first;) {
-    if (!ra_needed(ra, i)) continue;
-    const Ins *ins = &f->ins[i];
-    unsigned refs = lw_ir_info[ins->op].refs;
-    used_at(s, REF_BIAS + i, i); /* nobody uses it */
-    if (refs & IRO_A) used_at(s, ins->a, i);
-    if (refs & IRO_B) used_at(s, ins->b, i);
-    if (refs & IRO_C) used_at(s, ins->c, i);
-    if (!(refs & IRO_POOL)) continue;
-    for (uint32_t k = 0, n = lw_ir_nargs(f, ins); k < n; k++)
-      used_at(s, f->pool[ins->b + k], i);
+  uint32_t last = u->live_at[s->block + 1];
+  for (uint32_t k = u->live_at[s->block]; k < last; k++) {
+    uint32_t v = u->live[k];
+    if (stamp[v] == mark) continue;
+    uint32_t at = s->next[v], end = u->at[v + 1];
+    while (at < end && u->of[at] < b->first)
+      at++;
+    s->next[v] = at;
+    while (at < end && u->of[at] < b->end)
+      ends[v] = u->of[at++];
   }
 }
 
@@ -650,6 +643,7 @@ static Status prepare(Ra *ra, Scan *s)
       !s->at_def || !s->in_reg)
     return lw_nomem(ra->err, "register allocation");
   memcpy(s->next, s->uses.at, sizeof *s->next * f->nins);
+  memcpy(s->end, ra->live->end, sizeof *s->end * f->nins);
   ra->end = s->end;
   ra->scan = s;
   return LW_OK;
