@@ -110,6 +110,8 @@ enum {
 typedef struct Liveness {
   uint32_t *end;  /* per Ins; its own number: its value is never used (or it has none) */
   uint8_t *flags; /* per Ins: LIVE_* */
+  uint32_t *uses; /* per Ins: how many, as operand of what is NEEDED or as an edge's
+                     argument; room for one more. lw_ra_uses counts on in it */
 } Liveness;
 /* LW_NOMEM only. The IR must be as lw_ir_cfg leaves it. */
 Status lw_live(const Func *f, Arena *scratch, Liveness *out, Err *err);

@@ -142,6 +142,7 @@ static inline void use(Sweep *s, Ref r, uint32_t i)
     end = extended(s, d, i);
   }
   if (s->live->end[d] < end) s->live->end[d] = end;
+  s->live->uses[d]++;
 }
 
 static inline void use_operands(Sweep *s, uint32_t i)
@@ -198,8 +199,10 @@ Status lw_live(const Func *f, Arena *scratch, Liveness *out, Err *err)
     if (f->blocks[i].loop_end != NO_BLOCK) depth++; /* a bound is enough */
   out->end = ARENA_RAW(scratch, uint32_t, f->nins);
   out->flags = ARENA_ARR(scratch, uint8_t, f->nins);
+  out->uses = ARENA_ARR(scratch, uint32_t, (size_t)f->nins + 1);
   Sweep s = {.f = f, .live = out, .loops = ARENA_RAW(scratch, OpenLoop, depth + 1)};
-  if (!out->end || !out->flags || !s.loops) return lw_nomem(err, "liveness");
+  if (!out->end || !out->flags || !out->uses || !s.loops)
+    return lw_nomem(err, "liveness");
   mark_needed(&s);
   assert(s.nwork == 0);
   find_ends(&s);

@@ -29,9 +29,9 @@ static void use_fixed(Ra *ra, const Ref *refs, const Constraint *c, unsigned k)
   bool is_home = !ref_is_kon(r) && ra->reg_of[ins] == reg;
   if (!is_home) {
     lw_ra_vacate(ra, reg);
-    lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), lw_ra_where(ra, r), reg);
+    lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), ra_where(ra, r), reg);
     bool dies = !ref_is_kon(r) && ra->end[ins] == ra->at && !twice(refs, c, k);
-    if (dies && ra->reg_of[ins] != NO_REG) lw_ra_release(ra, ra->reg_of[ins]);
+    if (dies && ra->reg_of[ins] != NO_REG) ra_release(ra, ra->reg_of[ins]);
   } else if (c->clobbers & ra_bit(reg) && (ra->end[ins] > ra->at || twice(refs, c, k))) {
     lw_ra_vacate(ra, reg); /* leaves a copy in reg */
   }
@@ -46,8 +46,8 @@ static Loc use_reg(Ra *ra, Ref r)
     return ra->reg_of[r - REF_BIAS];
   uint32_t ins = ref_is_kon(r) ? NO_INS : r - REF_BIAS;
   unsigned reg = lw_ra_take(ra, ins, ra_is_float(ra->f, r), 0);
-  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), lw_ra_where(ra, r), reg);
-  if (!ref_is_kon(r)) lw_ra_hold(ra, reg, r - REF_BIAS);
+  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), ra_where(ra, r), reg);
+  if (!ref_is_kon(r)) ra_hold(ra, reg, r - REF_BIAS);
   ra->busy |= ra_bit(reg);
   return reg;
 }
@@ -58,10 +58,11 @@ static Loc use_any(Ra *ra, Ref r)
   if (ref_is_kon(r)) return use_reg(ra, r);
   uint32_t ins = r - REF_BIAS;
   if (ra->reg_of[ins] != NO_REG) return use_reg(ra, r);
-  if (ra->end[ins] == ra->at) return lw_ra_where(ra, r);
-  if (ra->scan && (lw_ra_allowed(ra, ra_is_float(ra->f, r)) & ~ra->held) == 0)
-    return lw_ra_where(ra, r); /* not worth a register that another has */
-  return use_reg(ra, r);
+  bool dies = ra->end[ins] == ra->at; /* or it is not worth one that another has */
+  if (!dies && (!ra->scan || ra_allowed(ra, ra_is_float(ra->f, r)) & ~ra->held))
+    return use_reg(ra, r);
+  if (ra->scan) ra->scan->at_def[ra->at] |= NAMES_SLOT;
+  return ra_where(ra, r);
 }
 
 /* The register that operand a and the result share. */
@@ -74,7 +75,7 @@ static unsigned use_two_address(Ra *ra, const Ref *refs, const Constraint *c)
     if (reg != NO_REG && ra->end[ins] == ra->at && !twice(refs, c, 0)) return reg;
   }
   unsigned reg = lw_ra_take(ra, ra->at, ra_is_float(ra->f, r), 0);
-  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), lw_ra_where(ra, r), reg);
+  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), ra_where(ra, r), reg);
   ra->busy |= ra_bit(reg);
   return reg;
 }
@@ -122,7 +123,7 @@ static void release_operands(Ra *ra, const Ref *refs, const Constraint *c)
     unsigned reg = ra->reg_of[ins];
     if (reg == NO_REG || ra->end[ins] > ra->at) continue;
     assert(ra->end[ins] == ra->at);
-    lw_ra_release(ra, reg);
+    ra_release(ra, reg);
     if ((late & ra_bit(reg)) == 0) ra->busy &= ~ra_bit(reg);
   }
 }
@@ -144,8 +145,7 @@ static void place_result(Ra *ra, const Ins *ins, const Constraint *c)
   Loc a = alloc->use[0]; /* in place saves a move, and a byte of prefix */
   bool in_place = loc_is_reg(a) && loc_is_fpr(a) == fpr &&
                   ((ra->busy | ra->held | c->clobbers) & ra_bit(a)) == 0;
-  if (ra->scan && lw_ra_hint(ra, ra->at, lw_ra_allowed(ra, fpr)) != NO_REG)
-    in_place = false;
+  if (ra->scan && lw_ra_hint(ra, ra->at, ra_allowed(ra, fpr)) != NO_REG) in_place = false;
   lw_ra_define(ra, ra->at, in_place ? a : lw_ra_take(ra, ra->at, fpr, 0));
 }
 
@@ -168,7 +168,7 @@ static void let_go(Ra *ra)
   uint32_t ins = ra->holds[reg];
   if (ins >= ra->at || ra->end[ins] <= ra->at) return;
   lw_ra_spill(ra, ins, ra->at);
-  lw_ra_release(ra, reg);
+  ra_release(ra, reg);
 }
 #else
 static void let_go(Ra *ra)
@@ -195,7 +195,7 @@ void lw_ra_ins(Ra *ra)
         lw_ra_spill(ra, ra->at, ra->at + 1);
       return;
     }
-    if (lw_ra_stored(ra, ra->at)) return; /* ... and it was in the way */
+    if (ra_stored(ra, ra->at)) return; /* ... and it was in the way */
   }
   place_operands(ra, refs, &c);
   for (unsigned k = 0; k < c.ntemps; k++) {

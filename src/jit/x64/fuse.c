@@ -11,6 +11,8 @@
 ** in another way than loads do.
 ** Layer: jit.
 */
+#include <assert.h>
+
 #include "jit/x64/isel.h"
 
 enum { WINDOW = 8 }; /* instructions between the two, at most */
@@ -65,6 +67,8 @@ static void take_in(Fuse *u, uint32_t at, uint32_t user, Ref operand)
 {
   u->live->flags[at] &= (uint8_t)~LIVE_NEEDED;
   u->live->end[at] = at;
+  assert(u->live->uses[at] == 1);
+  u->live->uses[at] = 0; /* what it has read is read by the user: as many uses */
   u->f->ins[user].b = operand;
   if (ref_is_kon(operand)) return;
   uint32_t *end = &u->live->end[operand - REF_BIAS];
