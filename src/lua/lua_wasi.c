@@ -309,13 +309,43 @@ static Status take_dirs(lua_State *L, Wasi *w, int opts, Err *err)
   return LW_OK;
 }
 
+/* ---- sockets: before the directories, so that the first is descriptor 3 ---- */
+
+static Status take_listeners(lua_State *L, Wasi *w, int opts, Err *err)
+{
+  if (lua_getfield(L, opts, "listen") == LUA_TNIL) return LW_OK;
+  int from = lua_gettop(L);
+  if (!lua_istable(L, from)) wrong(L, "listen", "table", from);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, from);
+  for (lua_Integer k = 1; k <= n; k++) {
+    size_t size;
+    lua_rawgeti(L, from, k);
+    TRY(lw_wasi_add_listener(w, plain_text(L, -1, "listen", &size), err));
+    lua_settop(L, from);
+  }
+  return LW_OK;
+}
+
+/* w:listening() -> the addresses, in the order of the option, while they are open */
+static int wasi_listening(lua_State *L)
+{
+  const WasiBox *box = check_wasi(L);
+  char text[96];
+  lua_newtable(L);
+  for (uint32_t fd = WASI_STREAMS; lw_wasi_address(box->w, fd, text, sizeof text); fd++) {
+    lua_pushstring(L, text);
+    lua_rawseti(L, -2, (lua_Integer)fd - WASI_STREAMS + 1);
+  }
+  return 1;
+}
+
 /* ---- wasm.wasi{...} ---- */
 
 static int wasi_new(lua_State *L)
 {
   static const char *const known[] = {
-    "args",  "env",    "stdin",   "stdout",    "stderr",    "stdio", "dirs",
-    "clock", "random", "resolve", "max_files", "max_bytes", NULL};
+    "args",  "env",    "stdin",   "stdout",    "stderr",    "stdio",  "dirs",
+    "clock", "random", "resolve", "max_files", "max_bytes", "listen", NULL};
   static const char *const stdio[] = {"none", "inherit", NULL};
   static const char *const ways[] = {"kernel", "walk", NULL};
   lua_settop(L, 1);
@@ -344,7 +374,8 @@ static int wasi_new(lua_State *L)
   take_env(L, w, 1);
   take_sources(L, 2, 1);
   Err err = {.at = ERR_NOWHERE};
-  Status s = take_dirs(L, w, 1, &err);
+  Status s = take_listeners(L, w, 1, &err);
+  if (s == LW_OK) s = take_dirs(L, w, 1, &err);
   if (s != LW_OK) {
     lw_release(&box->h);
     return lw_push_fail(L, s, &err);
@@ -601,13 +632,14 @@ static int wasi_tostring(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-  {"import", wasi_import},
-  {"stdout", wasi_stdout},
-  {"stderr", wasi_stderr},
-  {"tree",   wasi_tree  },
-  {"close",  wasi_close },
-  {"closed", wasi_closed},
-  {NULL,     NULL       },
+  {"import",    wasi_import   },
+  {"stdout",    wasi_stdout   },
+  {"stderr",    wasi_stderr   },
+  {"tree",      wasi_tree     },
+  {"listening", wasi_listening},
+  {"close",     wasi_close    },
+  {"closed",    wasi_closed   },
+  {NULL,        NULL          },
 };
 static const luaL_Reg meta[] = {
   {"__gc",       lw_box_gc    },

@@ -54,8 +54,8 @@ void lw_stat_of(const struct stat *st, FileStat *out)
 
 /* ---- what is not always ready ---- */
 
-/* At most `most` bytes of io from byte `from` on. */
-static int part_of(const Iovecs *io, uint64_t from, uint64_t most, struct iovec *out)
+int lw_iovecs_part(const Iovecs *io, uint64_t from, uint64_t most,
+                   struct iovec out[IOVECS_MAX])
 {
   int n = 0;
   for (uint32_t k = 0; k < io->n && most > 0; k++) {
@@ -137,7 +137,7 @@ Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblo
   while (*n < io->total) {
     Errno e = regular ? WASI_SUCCESS : wait_or_not(a, host, POLLOUT, nonblock);
     if (e != WASI_SUCCESS) return *n > 0 ? WASI_SUCCESS : e;
-    int count = part_of(io, *n, regular || socket ? io->total : PIPE_BUF, some);
+    int count = lw_iovecs_part(io, *n, regular || socket ? io->total : PIPE_BUF, some);
     ssize_t done = socket ? send_some(host, some, count) : write_some(host, some, count);
     if (done < 0 && (errno == EAGAIN || errno == EINTR)) {
       if (lw_act_wants_end(a)) return WASI_INTR;
