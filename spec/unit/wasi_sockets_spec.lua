@@ -106,7 +106,8 @@ describe("a socket that listens", function()
 
   it("is refused where it cannot be", function()
     for _, text in ipairs { "localhost:80", "127.0.0.1", ":80", "127.0.0.1:", "::1:80",
-                            "[127.0.0.1]:1", "127.0.0.1:http", "127.0.0.1:99999999", "8.8.8.8:0", "" } do
+                            "[127.0.0.1]:1", "127.0.0.1:http", "127.0.0.1:99999999",
+                            "8.8.8.8:0", "" } do
       local w, err = wasm.wasi { listen = { text } }
       assert.is_nil(w, text)
       assert.equal("io", err.kind)

@@ -87,7 +87,7 @@ Status lw_wasi_add_listener(Wasi *w, const char *text, Err *err)
 
 bool lw_wasi_address(const Wasi *w, uint32_t fd, char *to, size_t size)
 {
-  struct sockaddr_storage at;
+  struct sockaddr_storage at = {0};
   socklen_t length = sizeof at;
   char host[64], port[16];
   const Desc *d = lw_fd_get(w, fd);
