@@ -23,6 +23,7 @@
 typedef struct WasiBox {
   Handle h;
   Wasi *w;
+  uint64_t reported; /* bytes kept by it that Lua's collector has heard of */
   bool closed;
 } WasiBox;
 enum { UV_WASI_FUNCS = 1, UV_WASI_ASKED };
@@ -46,6 +47,16 @@ static WasiBox *check_wasi(lua_State *L)
   WasiBox *box = lw_check(L, 1, KIND_WASI, WASI_NAME);
   if (!box->w) lw_raise(L, LW_CLOSED, WASI_NAME " is collected");
   return box;
+}
+
+/* Tell the collector what it keeps by now. */
+static void report(lua_State *L, WasiBox *box)
+{
+  uint64_t kept = lw_wasi_kept(box->w);
+  if (kept <= box->reported) return;
+  uint64_t more = kept - box->reported;
+  box->reported = kept;
+  lw_account(L, box->h.state, more);
 }
 
 static int no_memory(lua_State *L)
@@ -381,6 +392,7 @@ static int wasi_new(lua_State *L)
     return lw_push_fail(L, s, &err);
   }
   lua_settop(L, 2);
+  report(L, box);
   return 1;
 }
 
@@ -548,7 +560,9 @@ void lw_wasi_answer(lua_State *L, Activation *a, int at)
 static int written(lua_State *L, unsigned which)
 {
   size_t size;
-  const char *bytes = lw_wasi_written(check_wasi(L)->w, which, &size);
+  WasiBox *box = check_wasi(L);
+  report(L, box);
+  const char *bytes = lw_wasi_written(box->w, which, &size);
   if (bytes)
     lua_pushlstring(L, bytes, size);
   else
@@ -593,7 +607,9 @@ static int push_tree_of(lua_State *L)
 /* w:tree(name) -> the directory in memory as a table of strings and tables, or nil */
 static int wasi_tree(lua_State *L)
 {
-  const Node *root = lw_wasi_tree(check_wasi(L)->w, luaL_checkstring(L, 2));
+  WasiBox *box = check_wasi(L);
+  report(L, box);
+  const Node *root = lw_wasi_tree(box->w, luaL_checkstring(L, 2));
   if (!root) {
     lua_pushnil(L);
     return 1;

@@ -72,6 +72,9 @@ Node *lw_wasi_tree(const Wasi *w, const char *name);
 /* What the guest has written to a stream of STREAM_BYTES; NULL: it is another kind. */
 const char *lw_wasi_written(const Wasi *w, unsigned which, size_t *size);
 
+/* Bytes in streams and trees. */
+uint64_t lw_wasi_kept(const Wasi *w);
+
 /* The calls. */
 typedef struct WasiCall {
   const char *name;
