@@ -197,7 +197,7 @@ static Errno node_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   Node *f = d->node;
   (void)c;
   if (io->total == 0) return WASI_SUCCESS;
-  uint64_t to = d->flags & FDFLAG_APPEND ? f->size : at ? *at : d->at;
+  uint64_t to = at ? *at : d->flags & FDFLAG_APPEND ? f->size : d->at;
   if (to > INT64_MAX - io->total) return WASI_FBIG;
   if (to + io->total > f->size && !lw_node_set_size(f, to + io->total)) return WASI_NOSPC;
   for (uint32_t k = 0; k < io->n; k++) {
