@@ -84,7 +84,7 @@ static int bench_writes(lua_State *L)
 
 static int bench_copy(lua_State *L)
 {
-  static char bytes[65536];
+  static _Alignas(4096) char bytes[65536];
   lua_Integer size = 0;
   int from = open(luaL_checkstring(L, 1), O_RDONLY | O_CLOEXEC);
   int to = open(luaL_checkstring(L, 2), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

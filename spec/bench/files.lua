@@ -60,11 +60,11 @@ function files.report()
   local w <close> = assert(wasm.wasi { dirs = { ["/"] = dir } })
   local inst <close> = assert(wasm.run(GUEST, { wasi_snapshot_preview1 = w }))
   local small, sizes = measure.interleave {
-    function() return baseline.writes(dir .. "/b", WRITES) end,
+    function() return baseline.writes(dir .. "/c", WRITES) end,
     function() return inst.exports.writes(WRITES) end,
   }
   local large, copies = measure.interleave {
-    function() return baseline.copy(dir .. "/a", dir .. "/b") end,
+    function() return baseline.copy(dir .. "/a", dir .. "/c") end,
     function() return inst.exports.copy() end,
   }
   assert(os.execute("rm -r " .. dir))
