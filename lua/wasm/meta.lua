@@ -236,6 +236,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field clock? "real"|"fake"|fun(clock: "realtime"|"monotonic"|"process"|"thread"): number
 ---@field random? "real"|integer|fun(n: integer): string  an integer is a seed
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
+---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
 ---@field max_files? integer          open at once, default 1024
 ---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
 
@@ -248,6 +249,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field stderr fun(self): string?
 ---@field tree fun(self, name: string): wasm.WasiTree?  a directory in memory as it is now; symbolic
 --- links are left out
+---@field listening fun(self): string[]  where its sockets listen, with the ports they have got
 ---@field import fun(self, name: string, module?: string): wasm.Func?  one call, for resolvers
 ---@field close fun(self): boolean    closes its files; calls fail from then on
 ---@field closed fun(self): boolean
