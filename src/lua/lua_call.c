@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "jit/trap.h"
+#include "rt/budget.h"
 #include "rt/tag.h"
 #include "wasm/limits.h"
 
@@ -226,6 +227,7 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
   const char *message = s == LW_TRAP        ? lw_trap_text(a->trap)
                         : s == LW_CLOSED    ? "the instance was closed during the call"
                         : s == LW_INTERRUPT ? "interrupted"
+                        : s == LW_LIMIT     ? lw_trap_text(a->trap)
                         : a->trap == TRAP_NO_CODE ? lw_trap_text(a->trap)
                         : s == LW_NOMEM ? "out of memory for a thread's signal stack"
                                         : lw_status_text(s);
@@ -470,16 +472,32 @@ static void take_results(lua_State *L, Activation *a, int status)
   if (a->newer) check_order(L, a);
 }
 
+/* What a call that has reached a limit calls: it yields, once. */
+static int limit_yield(lua_State *L)
+{
+  lua_pushliteral(L, "fuel");
+  return lua_yield(L, 1);
+}
+
 /* For the core: run the host function that wasm has called. Raises past the core. */
 static bool callout(Activation *a)
 {
   lua_State *L = a->user;
   assert(a->state == ACT_OUT && a->callee);
+  bool at_limit = lw_act_at_limit(a);
+  if (at_limit && !lua_isyieldable(L)) {
+    lw_act_limit_deny(a);
+    return true;
+  }
   if (!a->laid_out) {
     lay_out(L, a);
     if (lua_isyieldable(L)) anchor_make(L, a);
   }
-  push_callout(L, a);
+  if (at_limit) {
+    lw_act_limit_grant(a);
+    lua_pushcfunction(L, limit_yield);
+  } else
+    push_callout(L, a);
   const FuncType *t = a->callee->type;
   this_func(L)->h.state->rethrown = false;
   int status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,

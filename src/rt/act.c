@@ -15,6 +15,7 @@
 #include "jit/layout.h"
 #include "jit/stubs.h"
 #include "jit/trap.h"
+#include "rt/budget.h"
 #include "rt/stack.h"
 #include "rt/state.h"
 #include "rt/trap.h"
@@ -312,7 +313,10 @@ unsigned lw_act_callout(Activation *a)
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  if (!s->callout || !s->callout(a)) return ACT_IS_CALLOUT;
+  if (lw_act_at_limit(a) && !lw_act_limit_yields(a))
+    lw_act_limit_deny(a);
+  else if (!s->callout || !s->callout(a))
+    return ACT_IS_CALLOUT;
   assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
   nest_return_to(a);
   if (cut_short(a)) return ACT_IS_TRAPPED;

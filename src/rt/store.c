@@ -16,6 +16,7 @@
 #include "rt/tag.h"
 
 _Static_assert(offsetof(Store, act) == STORE_ACT, "layout.h");
+_Static_assert(offsetof(Store, limit) == STORE_LIMIT, "layout.h");
 
 Store *lw_store_new(Err *err)
 {

@@ -43,7 +43,8 @@
         .hidden lw_stub_resume_landing
         .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit, lw_stub_lazy
         .globl  lw_stubs_begin, lw_stubs_end
-        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy
+        .globl  lw_stub_limit
+        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy, lw_stub_limit
         .hidden lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
         .hidden lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
         .hidden lw_stubs_begin, lw_stubs_end
@@ -52,6 +53,7 @@
         .type   lw_stub_callout, @function
         .type   lw_stub_helper, @function
         .type   lw_stub_lazy, @function
+        .type   lw_stub_limit, @function
 
 /* With rsp = HOST_SP: the host's float settings, or the guest's. Clobber ecx. */
 .macro HOST_FLOATS
@@ -323,6 +325,88 @@ helper_back:
         .size   lw_stub_helper, . - lw_stub_helper
 
 /*
+** Called by machine code where fuel has run out: r11d = the amount, r14 = Instance. For
+** the caller no register changes, so it calls out to the Store's own host function with
+** everything on the stack, where the collector looks as well:
+**     rbp + 8   return address          rbp - 112  r15, the last of 14 registers
+**     rbp       the caller's rbp        rbp - 120  flags
+**     rbp - 8   rax                     rbp - 376  xmm0, the last of 16
+** A guest that is parked goes on at limit_back, like behind any call of the host.
+*/
+#define LIMIT_FRAME 376
+        .p2align 4
+lw_stub_limit:
+        push    rbp
+        mov     rbp, [rsp - LIMIT_FRAME - 64]   /* no room? Now the trace is simple */
+        mov     rbp, rsp
+limit_framed:
+        push    rax
+        push    rcx
+        push    rdx
+        push    rbx
+        push    rsi
+        push    rdi
+        push    r8
+        push    r9
+        push    r10
+        push    r11
+        push    r12
+        push    r13
+        push    r14
+        push    r15
+        pushfq
+        sub     rsp, 256
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movups  [rsp + 16 * \n], xmm\n
+        .endr
+        call    limit_out
+limit_back:
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movups  xmm\n, [rsp + 16 * \n]
+        .endr
+        add     rsp, 256
+        popfq
+        pop     r15
+        pop     r14
+        pop     r13
+        pop     r12
+        pop     r11
+        pop     r10
+        pop     r9
+        pop     r8
+        pop     rdi
+        pop     rsi
+        pop     rbx
+        pop     rdx
+        pop     rcx
+        pop     rax
+        pop     rbp
+        ret
+limit_out:
+        push    rbp
+        push    rbx
+        push    r12
+        push    r13
+        mov     rcx, [r14 + VMCTX_STORE]
+        mov     rbx, [rcx + STORE_ACT]
+        mov     rcx, [rcx + STORE_LIMIT]
+        mov     [rbx + ACT_GPR], r11
+        mov     [rbx + ACT_CALLEE], rcx
+        mov     [rbx + ACT_TRAP_CTX], r14
+        mov     rax, [rbp + 8]
+        mov     rcx, [rbp]
+        mov     [rbx + ACT_TRAP_PC], rax
+        mov     [rbx + ACT_TRAP_RBP], rcx
+        lea     rcx, [rbp + 16]
+        mov     [rbx + ACT_TRAP_RSP], rcx
+        mov     [rbx + ACT_OVERFLOW], rcx
+        mov     [rbx + ACT_GUEST_SP], rsp
+        mov     rsp, [rbx + ACT_HOST_SP]
+        jmp     callout_host
+limit_end:
+        .size   lw_stub_limit, . - lw_stub_limit
+
+/*
 ** Called by a thunk (thunk.h) in place of a function that is not compiled: all argument
 ** registers are in use, the caller's return address lies below the thunk's.
 */
@@ -515,7 +599,7 @@ frames_common:
         .byte   CFA_DEF, RSP, CALLOUT_FRAME + 8, CFA_SAME, R14
         FRAMES_END
 
-        FRAMES_OF lw_stub_helper, lw_stub_lazy
+        FRAMES_OF lw_stub_helper, lw_stub_limit
         .byte   CFA_ADVANCE
         .2byte  helper_framed - lw_stub_helper
         .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
@@ -526,6 +610,12 @@ frames_common:
         .byte   CFA_ADVANCE
         .2byte  helper_back - helper_host
         .byte   CFA_SAME, R14
+        FRAMES_END
+
+        FRAMES_OF lw_stub_limit, limit_end
+        .byte   CFA_ADVANCE
+        .2byte  limit_framed - lw_stub_limit
+        .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
         FRAMES_END
 
         /* the thunk that called is no frame */
