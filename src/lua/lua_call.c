@@ -229,8 +229,8 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
                         : s == LW_INTERRUPT ? "interrupted"
                         : s == LW_LIMIT     ? lw_trap_text(a->trap)
                         : a->trap == TRAP_NO_CODE ? lw_trap_text(a->trap)
-                        : s == LW_NOMEM ? "out of memory for a thread's signal stack"
-                                        : lw_status_text(s);
+                        : s == LW_NOMEM           ? "out of memory for a thread"
+                                                  : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (a->exn && lw_push_host_error(L, this_func(L)->h.state, a->exn)) {
     end_call(L, a);

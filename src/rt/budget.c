@@ -21,18 +21,34 @@ static Status make_limit(Store *s, Err *err)
   return LW_OK;
 }
 
-Status lw_budget_make(Instance *i, int64_t fuel, bool yields, Err *err)
+Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err)
 {
-  assert(!i->budget && fuel >= FUEL_DEFAULT);
+  bool fuel = lw_code_options(i->code)->fuel;
+  Timer time = {.wall_ns = opts->timeout_ns, .cpu_ns = opts->cpu_timeout_ns};
+  assert(!i->budget && opts->fuel >= FUEL_DEFAULT);
+  if (!fuel && !lw_timer_limits(&time)) return LW_OK;
   TRY(make_limit(i->vm.store, err));
   Budget *b = calloc(1, sizeof *b);
   if (!b) return lw_nomem(err, "an instance's budget");
-  b->fuel = fuel == FUEL_DEFAULT ? FUEL_MAX : fuel;
+  if (fuel) b->fuel = opts->fuel == FUEL_DEFAULT ? FUEL_MAX : opts->fuel;
   b->granted = (uint64_t)b->fuel;
-  b->yields = yields;
+  b->yields = opts->limit_yields;
+  b->time = time;
   i->vm.fuel = b->fuel;
   i->budget = b;
   return LW_OK;
+}
+
+bool lw_budget_begin(Instance *i)
+{
+  Timer *t = &i->budget->time;
+  return !lw_timer_limits(t) || lw_timer_arm(t, i->slot);
+}
+
+void lw_budget_end(Instance *i)
+{
+  Timer *t = &i->budget->time;
+  if (lw_timer_limits(t)) lw_timer_disarm(t);
 }
 
 int64_t lw_fuel_left(const Instance *i)

@@ -12,24 +12,38 @@
 #ifndef LW_BUDGET_H
 #define LW_BUDGET_H
 
-#include "rt/act.h"
+#include "jit/trap.h"
+#include "rt/instance.h"
+#include "rt/watchdog.h"
 
 typedef struct Budget {
   uint64_t granted; /* fuel given so far; less VmCtx.fuel: used */
   int64_t fuel;     /* what is given anew each time a call has yielded */
+  Timer time;       /* for each call through it */
   bool yields;      /* a call that reaches a limit yields, where it can */
 } Budget;
 
 enum { FUEL_DEFAULT = -1 }; /* in InstanceOptions: as much as there can be */
 #define FUEL_MAX INT64_MAX  /* 2^63 operators take decades */
 
-/* The instance gets its budget; `fuel` may be FUEL_DEFAULT. */
-Status lw_budget_make(Instance *i, int64_t fuel, bool yields, Err *err);
+/* The instance gets its budget, if it needs one. */
+Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err);
+/* A call through the instance begins to run, or does no more. False: its time can not be
+   watched. */
+bool lw_budget_begin(Instance *i);
+void lw_budget_end(Instance *i);
 /* What is left; below 0 where a parked call has begun what it could not pay. */
 int64_t lw_fuel_left(const Instance *i);
 uint64_t lw_fuel_used(const Instance *i);
 void lw_fuel_set(Instance *i, int64_t left);
 
+/* How a call ends that was stopped by this trap: LW_INTERRUPT, LW_LIMIT; LW_OK: it has
+   simply trapped. */
+static inline Status lw_limit_status(unsigned trap)
+{
+  if (trap == TRAP_INTERRUPT) return LW_INTERRUPT;
+  return trap == TRAP_FUEL || trap == TRAP_TIMEOUT ? LW_LIMIT : LW_OK;
+}
 /* Has this activation called out because a limit is reached? */
 bool lw_act_at_limit(const Activation *a);
 /* If so: may it yield, should the binding be able to? Else deny it. */

@@ -344,8 +344,7 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   i->interleave_any = opts->interleave_any;
   i->on_trap_close = opts->on_trap_close;
   i->catch_host_errors = opts->catch_host_errors;
-  if (!lw_code_options(i->code)->fuel) return LW_OK;
-  return lw_budget_make(i, opts->fuel, opts->limit_yields, err);
+  return lw_budget_make(i, opts, err);
 }
 
 Status lw_instance_new(Store *s, Code *code, const ImportValue *imports,

@@ -73,8 +73,9 @@ typedef struct InstanceOptions {
   bool interleave_any, on_trap_close;
   bool catch_host_errors; /* catch_all takes errors of the host, too */
   int64_t fuel;           /* FUEL_DEFAULT, or what it gets (code with fuel only) */
-  bool limit_yields;      /* who reaches a limit yields, if the binding can do that */
-  bool bare;              /* no segment is run: its state comes from a snapshot */
+  uint64_t timeout_ns, cpu_timeout_ns; /* for each call; 0: any */
+  bool limit_yields; /* who reaches a limit yields, if the binding can do that */
+  bool bare;         /* no segment is run: its state comes from a snapshot */
 } InstanceOptions;
 
 /*

@@ -44,6 +44,11 @@ void lw_store_on_callout(Store *s, bool (*callout)(Activation *a))
   s->callout = callout;
 }
 
+unsigned lw_store_asked(Store *s)
+{
+  return lw_interrupt_pending(s->poll, s->nest);
+}
+
 Activation *lw_store_running(Store *s)
 {
   return s->nest;

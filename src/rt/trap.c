@@ -76,8 +76,10 @@ static unsigned segv(Activation *a, const siginfo_t *si, const MachineState *at)
   }
   if (si->si_code <= 0) return NOT_OURS; /* sent by kill() and the like */
   if (lw_stack_guards(a, si->si_addr)) return TRAP_STACK;
-  if (on_poll_page(a, si->si_addr))
-    return lw_interrupt_look(a->store->poll, a) ? TRAP_INTERRUPT : GO_ON;
+  if (on_poll_page(a, si->si_addr)) {
+    unsigned asked = lw_interrupt_look(a->store->poll, a);
+    return asked ? asked : GO_ON;
+  }
   return lw_known_contains(si->si_addr) ? TRAP_MEMORY : NOT_OURS;
 }
 
