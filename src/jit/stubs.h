@@ -34,6 +34,7 @@ extern const unsigned char lw_stub_callout[];   /* code of a host function's cel
 extern const unsigned char lw_stub_helper[];    /* VMCTX_CALL_C */
 extern const unsigned char lw_stub_lazy[];      /* VMCTX_LAZY */
 extern const unsigned char lw_stub_limit[];     /* VMCTX_LIMIT */
+extern const unsigned char lw_stub_late[];      /* called where time is up */
 extern const unsigned char lw_stub_closed[];    /* code of a closed instance's cells */
 extern const unsigned char lw_stub_exhausted[]; /* traps: call stack exhausted */
 extern const unsigned char lw_stub_trap_exit[]; /* where a signal handler goes on */

@@ -472,10 +472,10 @@ static void take_results(lua_State *L, Activation *a, int status)
   if (a->newer) check_order(L, a);
 }
 
-/* What a call that has reached a limit calls: it yields, once. */
+/* What a call that has reached a limit calls, with a word for whoever resumes it. */
 static int limit_yield(lua_State *L)
 {
-  lua_pushliteral(L, "fuel");
+  lua_pushvalue(L, lua_upvalueindex(1));
   return lua_yield(L, 1);
 }
 
@@ -494,8 +494,10 @@ static bool callout(Activation *a)
     if (lua_isyieldable(L)) anchor_make(L, a);
   }
   if (at_limit) {
+    const char *word = lw_act_out_of_fuel(a) ? "fuel" : "timeout";
     lw_act_limit_grant(a);
-    lua_pushcfunction(L, limit_yield);
+    lua_pushstring(L, word);
+    lua_pushcclosure(L, limit_yield, 1);
   } else
     push_callout(L, a);
   const FuncType *t = a->callee->type;
@@ -539,6 +541,7 @@ static int callout_done(lua_State *L, int status, lua_KContext context)
   if (!anchor || anchor->act != a)
     return lw_raise(L, LW_CLOSED,
                     "the call was dropped when its coroutine was collected");
+  if (status == LUA_YIELD) lw_act_woken(a);
   take_results(L, a, status);
   return finish(L, this_func(L), a, lw_act_resume(a));
 }

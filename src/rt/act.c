@@ -288,7 +288,9 @@ static inline bool cut_short(Activation *a)
       !lw_timers_revive() && a->end == LW_OK)
     a->end = LW_NOMEM;
   unsigned asked = a->end == LW_OK ? lw_interrupt_pending(a->store->poll, a) : 0;
-  if (asked) {
+  if (asked == TRAP_TIMEOUT && lw_act_late_yields(a)) {
+    lw_poll_protect(a->store->poll); /* at the next poll */
+  } else if (asked) {
     a->trap = asked;
     a->end = lw_limit_status(asked);
   } else if (a->end == LW_INTERRUPT)

@@ -73,26 +73,71 @@ bool lw_act_at_limit(const Activation *a)
   return a->callee && a->callee == a->store->limit;
 }
 
+/*
+** The one that is late: `a`, or from which it was called, in the same coroutine (or what
+** else the binding has as user), so that it yields when `a` does. NULL: none, or one
+** whose limit is an error.
+*/
+static const Activation *late(const Activation *a)
+{
+  for (const Activation *x = a; x && x->user == a->user; x = x->outer) {
+    const Instance *i = x->instance;
+    if (!i || !(atomic_load(&i->slot->word) & SLOT_LATE)) continue;
+    return i->budget->yields ? x : NULL;
+  }
+  return NULL;
+}
+
+bool lw_act_late_yields(const Activation *a)
+{
+  return late(a) != NULL;
+}
+
+/* The amount of no stretch is 0: that is lw_stub_late. */
+bool lw_act_out_of_fuel(const Activation *a)
+{
+  assert(lw_act_at_limit(a));
+  return a->gpr[0] != 0;
+}
+
 bool lw_act_limit_yields(const Activation *a)
 {
   const Instance *i = a->trap_ctx;
-  assert(lw_act_at_limit(a) && i->budget);
-  return i->budget->yields && a->end == LW_OK;
+  if (a->end != LW_OK) return false;
+  return lw_act_out_of_fuel(a) ? i->budget->yields : late(a) != NULL;
 }
 
 void lw_act_limit_deny(Activation *a)
 {
+  Store *s = a->store;
   Instance *i = a->trap_ctx;
+  unsigned why = lw_act_out_of_fuel(a) ? TRAP_FUEL : lw_interrupt_pending(s->poll, a);
   i->vm.fuel += (int64_t)a->gpr[0]; /* the stretch does not run */
-  if (a->end != LW_OK) return;
-  a->end = LW_LIMIT;
-  a->trap = TRAP_FUEL;
+  if (a->end != LW_OK || !why) return;
+  a->end = lw_limit_status(why);
+  a->trap = why;
 }
 
 void lw_act_limit_grant(Activation *a)
 {
   Instance *i = a->trap_ctx;
-  assert(i->vm.fuel < 0);
+  if (!lw_act_out_of_fuel(a)) {
+    const Activation *x = late(a);
+    if (x) lw_slot_in_time(x->instance->slot);
+    return;
+  }
   i->vm.fuel += i->budget->fuel;
   i->budget->granted += (uint64_t)i->budget->fuel;
+}
+
+void lw_act_woken(Activation *a)
+{
+  if (a->state != ACT_OUT) return;
+  for (Activation *x = a; x && x->user == a->user; x = x->outer) {
+    Instance *i = x->instance;
+    if (!i || !i->budget || !x->nested) continue; /* not nested: it will begin */
+    lw_budget_end(i);
+    lw_slot_in_time(i->slot);
+    if (!lw_budget_begin(i) && a->end == LW_OK) a->end = LW_NOMEM;
+  }
 }

@@ -46,11 +46,18 @@ static inline Status lw_limit_status(unsigned trap)
 }
 /* Has this activation called out because a limit is reached? */
 bool lw_act_at_limit(const Activation *a);
-/* If so: may it yield, should the binding be able to? Else deny it. */
+/* If so, is it for want of fuel? Else of time. */
+bool lw_act_out_of_fuel(const Activation *a);
+/* May it yield, should the binding be able to? Else deny it. */
 bool lw_act_limit_yields(const Activation *a);
 /* It ends as it goes on. */
 void lw_act_limit_deny(Activation *a);
-/* It goes on with a new budget. */
+/* It goes on with a new budget; of time, when it is resumed. */
 void lw_act_limit_grant(Activation *a);
+/* It is out of time: may it yield at the next poll? Async-signal-safe. */
+bool lw_act_late_yields(const Activation *a);
+/* It has yielded, for whatever reason, and is about to be resumed: its time begins anew,
+   and so it does for those that yielded with it. */
+void lw_act_woken(Activation *a);
 
 #endif

@@ -178,15 +178,20 @@ static InterruptSlot *slot_of(uint64_t token)
   return c ? &c[index & (CHUNK - 1)] : NULL;
 }
 
-/* S3 to S5 */
-static void deliver(InterruptSlot *s)
+/* S3, S4 */
+void lw_poll_protect(PollPage *p)
 {
-  PollPage *p = atomic_load(&s->page);
   atomic_store(&p->hint, 1);
   int kept = errno; /* we may be inside anybody's signal handler */
   /* If this is refused the call still ends at its next switch, for the hint is set. */
   (void)lw_os_protect_none(p->address, lw_os_page_size());
   errno = kept;
+}
+
+static void deliver(InterruptSlot *s)
+{
+  PollPage *p = atomic_load(&s->page);
+  lw_poll_protect(p);
   lw_poll_wake(p);
 }
 

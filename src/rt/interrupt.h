@@ -38,6 +38,8 @@ PollPage *lw_poll_take(void); /* NULL: no memory */
 void lw_poll_give(PollPage *p);
 /* Who waits on p->wake, in a wait of the guest, looks around. Async-signal-safe. */
 void lw_poll_wake(PollPage *p);
+/* The next poll faults. */
+void lw_poll_protect(PollPage *p);
 
 /* A slot for an instance of a Store with that page; its token goes to *token. */
 InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token); /* NULL: no memory */

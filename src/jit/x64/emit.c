@@ -75,7 +75,7 @@ static void emit_traps(Emit *em)
 ** 2:                                        1: mov  r11d, amount
 **                                              call [r14 + VMCTX_LIMIT]
 **                                              jmp  2b
-** lw_stub_limit keeps all other registers, so the allocator knows of no call.
+** lw_stub_limit keeps all registers, so the allocator knows of no call.
 */
 static void fuel(Emit *em, const Ins *ins)
 {
@@ -95,7 +95,6 @@ static void emit_fuels(Emit *em)
     lw_enc_mov_ri(&em->e, R11, f->amount);
     lw_enc_m(&em->e, X_CALL_M, 0, mem_at(R14, VMCTX_LIMIT));
     lw_emit_line(em);
-    lw_emit_reload_base(em);
     lw_enc_patch32(&em->e, lw_enc_jmp32(&em->e), f->back);
   }
 }

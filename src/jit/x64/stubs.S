@@ -43,8 +43,8 @@
         .hidden lw_stub_resume_landing
         .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit, lw_stub_lazy
         .globl  lw_stubs_begin, lw_stubs_end
-        .globl  lw_stub_limit
-        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy, lw_stub_limit
+        .globl  lw_stub_limit, lw_stub_late
+        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy, lw_stub_limit, lw_stub_late
         .hidden lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
         .hidden lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
         .hidden lw_stubs_begin, lw_stubs_end
@@ -54,6 +54,7 @@
         .type   lw_stub_helper, @function
         .type   lw_stub_lazy, @function
         .type   lw_stub_limit, @function
+        .type   lw_stub_late, @function
 
 /* With rsp = HOST_SP: the host's float settings, or the guest's. Clobber ecx. */
 .macro HOST_FLOATS
@@ -325,61 +326,58 @@ helper_back:
         .size   lw_stub_helper, . - lw_stub_helper
 
 /*
-** Called by machine code where fuel has run out: r11d = the amount, r14 = Instance. For
-** the caller no register changes, so it calls out to the Store's own host function with
-** everything on the stack, where the collector looks as well:
+** Called by machine code where fuel has run out: r11d = the amount, r14 = Instance; and
+** lw_stub_late in the name of machine code whose poll found that time is up, to go on
+** with that poll. For the caller no register changes, so everything is kept on the
+** stack, where the collector looks as well, around a call of the Store's host function:
 **     rbp + 8   return address          rbp - 112  r15, the last of 14 registers
 **     rbp       the caller's rbp        rbp - 120  flags
 **     rbp - 8   rax                     rbp - 376  xmm0, the last of 16
-** A guest that is parked goes on at limit_back, like behind any call of the host.
+** A guest that is parked goes on at limit_back, like behind any call of the host. Its
+** memory may have moved meanwhile: where bounds are explicit, r15 is the base or dead.
 */
 #define LIMIT_FRAME 376
-        .p2align 4
-lw_stub_limit:
+.macro LIMIT_SAVE
         push    rbp
         mov     rbp, [rsp - LIMIT_FRAME - 64]   /* no room? Now the trace is simple */
         mov     rbp, rsp
-limit_framed:
-        push    rax
-        push    rcx
-        push    rdx
-        push    rbx
-        push    rsi
-        push    rdi
-        push    r8
-        push    r9
-        push    r10
-        push    r11
-        push    r12
-        push    r13
-        push    r14
-        push    r15
+        .irp    r, rax, rcx, rdx, rbx, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+        push    \r
+        .endr
         pushfq
         sub     rsp, 256
         .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movups  [rsp + 16 * \n], xmm\n
         .endr
+.endm
+
+        .p2align 4
+lw_stub_late:
+        LIMIT_SAVE
+        xor     r11d, r11d
+        jmp     limit_call
+        .size   lw_stub_late, . - lw_stub_late
+
+        .p2align 4
+lw_stub_limit:
+        LIMIT_SAVE
+limit_call:
         call    limit_out
 limit_back:
         .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movups  xmm\n, [rsp + 16 * \n]
         .endr
         add     rsp, 256
-        popfq
-        pop     r15
-        pop     r14
-        pop     r13
-        pop     r12
-        pop     r11
-        pop     r10
-        pop     r9
-        pop     r8
-        pop     rdi
-        pop     rsi
-        pop     rbx
-        pop     rdx
-        pop     rcx
-        pop     rax
+        mov     r14, [rsp + 16]
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_EXPLICIT
+        jz      1f
+        mov     rax, [r14 + VMCTX_MEMORY0]
+        mov     rax, [rax + MEMORY_BASE]
+        mov     [rsp + 8], rax          /* r15 */
+1:      popfq
+        .irp    r, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbx, rdx, rcx, rax
+        pop     \r
+        .endr
         pop     rbp
         ret
 limit_out:
@@ -599,7 +597,7 @@ frames_common:
         .byte   CFA_DEF, RSP, CALLOUT_FRAME + 8, CFA_SAME, R14
         FRAMES_END
 
-        FRAMES_OF lw_stub_helper, lw_stub_limit
+        FRAMES_OF lw_stub_helper, lw_stub_late
         .byte   CFA_ADVANCE
         .2byte  helper_framed - lw_stub_helper
         .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
@@ -612,9 +610,7 @@ frames_common:
         .byte   CFA_SAME, R14
         FRAMES_END
 
-        FRAMES_OF lw_stub_limit, limit_end
-        .byte   CFA_ADVANCE
-        .2byte  limit_framed - lw_stub_limit
+        FRAMES_OF lw_stub_late, limit_end
         .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
         FRAMES_END
 
