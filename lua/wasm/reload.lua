@@ -305,7 +305,6 @@ local function replace(inst, source, opts, made, report)
   if not kept then return nil, err end
   if opts.migrate_globals then kept.globals = core.copy_globals(inst, made.new) end
   report.state = kept
-  migrate_fuel(inst, made.new, opts.options)
   step "migrate"
   if not unchanged_since() then
     return failure("busy", "it was closed or reloaded while it was being reloaded")
@@ -313,6 +312,7 @@ local function replace(inst, source, opts, made, report)
   if opts.when == "idle" and inst:busy() then
     return failure("busy", "a call of it has begun while it was being reloaded")
   end
+  migrate_fuel(inst, made.new, opts.options)
   local pinned, gone, links = core.swap(inst, made.new, opts.linked == "relink")
   if not pinned then return nil, gone end
   step "switch"

@@ -19,7 +19,8 @@ Status lw_flow_open(Builder *b)
 Status lw_flow_meter(Builder *b, IrOp op)
 {
   Ref at;
-  if (op == IR_PARAM || op == IR_ARG || op == IR_LANDING) return LW_OK;
+  /* A poll has the offset of its loop, which a copy of the body does not know. */
+  if (op == IR_PARAM || op == IR_ARG || op == IR_LANDING || op == IR_POLL) return LW_OK;
   TRY(lw_make_ins(b->f, (Ins){.op = IR_FUEL}, b->where, &at, b->err));
   b->meter = at - REF_BIAS;
   return LW_OK;
