@@ -1,7 +1,8 @@
---- Budgets: fuel. What is counted, that it is the same whatever the compiler does, that all that can
---- run for ever stops, and that what is cut into slices ends like what is not.
+--- Budgets: fuel. What is counted, that it is the same whatever the compiler does, that all that
+--- can run for ever stops, and that what is cut into slices ends like what is not.
 local core = require "wasm.core"
 local wasm = require "wasm"
+local endless = require "spec.support.endless"
 
 local FEW_REGISTERS = 0x1f004f
 
@@ -37,45 +38,9 @@ local function starves(f, ...)
   return err
 end
 
-local SHAPES = [[
-  (memory (export "memory") 1 4)
-  (type $v (func))
-  (table 4 funcref) (elem (i32.const 0) $recurse $chain)
-  (tag $t)
+local ADD = [[(memory 1)
   (func (export "loop") (loop (br 0)))
-  (func (export "loop of ifs") (param i32) (loop (if (local.get 0) (then (br 1))) (br 0)))
-  (func (export "while") (param i32)
-    (loop (br_if 0 (i32.lt_u (local.get 0) (i32.const -1)))))
-  (func (export "loops in loops") (param i32)
-    (loop $a (loop $b (loop $c (br_if $c (i32.eqz (local.get 0)))) (br $b)) (br $a)))
-  (func (export "table of labels") (param i32) (local i32)
-    (loop $l (block $a (block $b
-      (local.set 1 (i32.add (local.get 1) (i32.const 1)))
-      (br_table $a $b $l (i32.rem_u (local.get 1) (i32.const 3)))) (br $l)) (br $l)))
-  (func (export "table of one label") (param i32) (loop (br_table 0 (local.get 0))))
-  (func $recurse (export "recursion") (call $recurse))
-  (func $chain (export "tail call") (return_call $chain))
-  (func (export "indirect") (param i32)
-    (loop (call_indirect (type $v) (i32.const 2)) (br 0)))
-  (func $nothing (type $v)) (elem (i32.const 2) $nothing)
-  (func (export "indirect tail call") (return_call_indirect (type $v) (i32.const 1)))
-  (func $fib (param i32) (result i64)
-    (if (result i64) (i32.lt_u (local.get 0) (i32.const 2))
-      (then (i64.extend_i32_u (local.get 0)))
-      (else (i64.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
-        (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
-  (func (export "fib of 90") (drop (call $fib (i32.const 90))))
-  (func (export "throws") (loop $l (block $h (try_table (catch $t $h) (throw $t))) (br $l)))
-  (func (export "helpers") (loop
-    (memory.fill (i32.const 0) (i32.const 1) (i32.const 100)) (br 0)))
-  (func (export "two in turn") (param i32) (local i32)
-    (block $out (loop $a (br_if $out (i32.const 0))
-      (loop $b (local.set 1 (i32.xor (local.get 1) (i32.const 1))) (br_if $a (local.get 1)) (br $b)))))
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))]]
-
-local ENDLESS = { "loop", "loop of ifs", "while", "loops in loops", "table of labels",
-  "table of one label", "recursion", "tail call", "indirect", "indirect tail call", "fib of 90",
-  "throws", "helpers", "two in turn" }
 
 -- Work with loops that are unrolled, branches, calls, memory, and a result.
 local WORK = [[
@@ -166,12 +131,14 @@ describe("fuel", function()
 
   it("stops everything that runs for ever, and the instance goes on with more", function()
     each_way(function(options, name, salt)
-      local inst = with(SHAPES, salt, options, nil, { fuel = 10000 })
-      for _, shape in ipairs(ENDLESS) do
+      local inst, other = endless.make(wasm, salt, options)
+      for n = 0, #endless.names do
+        local shape = endless.names[n] or endless.recursion
         inst:fuel(5000)
+        other:fuel(5000)
         local err = starves(inst.exports[shape], 0)
         assert(#err.frames > 0, name)
-        assert(inst:fuel() < 5000 and inst:fuel() >= 0, shape)
+        assert(inst:fuel() < 5000 and inst:fuel() >= 0 and other:fuel() >= 0, shape)
         inst:fuel(100)
         assert(inst.exports.add(2, 3) == 5 and inst:fuel() == 97)
       end
@@ -179,7 +146,7 @@ describe("fuel", function()
   end)
 
   it("is not set anew by itself", function()
-    local inst = assert(wasm.run("(module" .. SHAPES .. ")", nil, { fuel = 10 }))
+    local inst = assert(wasm.run("(module" .. ADD .. ")", nil, { fuel = 10 }))
     for _ = 1, 3 do assert.equal(3, inst.exports.add(1, 2)) end
     starves(inst.exports.add, 1, 2)
     assert.equal(1, inst:fuel())
@@ -253,7 +220,8 @@ describe("fuel", function()
   it("may run out, or come, in the middle of a call of the host", function()
     local inst, seen
     local mod = assert(wasm.compile([[(module (import "e" "host" (func $host (param i32)))
-      (func (export "outer") (param i32) (result i32) (call $host (local.get 0)) (nop) (i32.const 9))
+      (func (export "outer") (param i32) (result i32)
+        (call $host (local.get 0)) (nop) (i32.const 9))
       (func (export "inner") (loop (br 0))))]], { fuel = true }))
     local function host(what)
       if what == 0 then inst:fuel(0) end
@@ -278,7 +246,8 @@ describe("fuel", function()
     local lib = assert(wasm.run([[(module (func (export "twice") (param i32) (result i32)
       (i32.mul (local.get 0) (i32.const 2))) (func (export "spin") (loop (br 0))))]], nil,
       { fuel = 100 }))
-    local app = assert(wasm.run([[(module (import "lib" "twice" (func $twice (param i32) (result i32)))
+    local app = assert(wasm.run([[(module
+      (import "lib" "twice" (func $twice (param i32) (result i32)))
       (import "lib" "spin" (func $spin))
       (func (export "f") (param i32) (result i32) (call $twice (local.get 0)))
       (func (export "g") (call $spin)) (func (export "h") (return_call $spin)))]], { lib = lib },
@@ -338,7 +307,8 @@ describe("fuel with on_limit = \"yield\"", function()
 
   it("keeps every register, and finds a memory that has moved", function()
     local text = [[(memory (export "memory") 1 64)
-      (func (export "f") (param i64 f64 i32) (result i64) (local $v v128) (local i64 i64 i64 i64 f64)
+      (func (export "f") (param i64 f64 i32) (result i64)
+        (local $v v128) (local i64 i64 i64 i64 f64)
         (local.set $v (i8x16.splat (local.get 2)))
         (local.set 4 (i64.const 3)) (local.set 5 (i64.const 5)) (local.set 6 (i64.const 7))
         (local.set 7 (i64.const 11)) (local.set 8 (f64.const 0.5))
@@ -374,7 +344,8 @@ describe("fuel with on_limit = \"yield\"", function()
 
   it("yields from tail calls, recursion and host functions, and goes on", function()
     local inst
-    local mod = assert(wasm.compile([[(module (import "e" "host" (func $host (param i32) (result i32)))
+    local mod = assert(wasm.compile([[(module
+      (import "e" "host" (func $host (param i32) (result i32)))
       (func $down (export "down") (param i32 i32) (result i32)
         (if (result i32) (local.get 0)
           (then (return_call $down (i32.sub (local.get 0) (i32.const 1))
@@ -414,7 +385,7 @@ describe("fuel with on_limit = \"yield\"", function()
   end)
 
   it("makes progress however small the budget is", function()
-    local inst = assert(wasm.run("(module" .. SHAPES .. ")", nil, { fuel = 1, on_limit = "yield" }))
+    local inst = assert(wasm.run("(module" .. ADD .. ")", nil, { fuel = 1, on_limit = "yield" }))
     local n, sum = sliced(inst.exports.add, 4, 5)
     assert.equal(9, sum)
     assert.truthy(n >= 1)
@@ -422,7 +393,7 @@ describe("fuel with on_limit = \"yield\"", function()
   end)
 
   it("is an error where nothing can yield", function()
-    local inst = assert(wasm.run("(module" .. SHAPES .. ")", nil, { fuel = 100, on_limit = "yield" }))
+    local inst = assert(wasm.run("(module" .. ADD .. ")", nil, { fuel = 100, on_limit = "yield" }))
     starves(inst.exports.loop)
     inst:fuel(100)
     local co = coroutine.wrap(function()
@@ -433,7 +404,7 @@ describe("fuel with on_limit = \"yield\"", function()
   end)
 
   it("leaves nothing of a call that is given up while it waits", function()
-    local inst = assert(wasm.run("(module" .. SHAPES .. ")", nil, { fuel = 100, on_limit = "yield" }))
+    local inst = assert(wasm.run("(module" .. ADD .. ")", nil, { fuel = 100, on_limit = "yield" }))
     local co = coroutine.create(inst.exports.loop)
     assert(coroutine.resume(co))
     assert.is_true(inst:busy())
@@ -448,7 +419,7 @@ describe("fuel with on_limit = \"yield\"", function()
   end)
 
   it("keeps the order of calls on one memory", function()
-    local inst = assert(wasm.run("(module" .. SHAPES .. ")", nil, { fuel = 100, on_limit = "yield" }))
+    local inst = assert(wasm.run("(module" .. ADD .. ")", nil, { fuel = 100, on_limit = "yield" }))
     local one, two = coroutine.create(inst.exports.loop), coroutine.create(inst.exports.loop)
     assert(coroutine.resume(one))
     assert(coroutine.resume(two))
@@ -459,7 +430,7 @@ describe("fuel with on_limit = \"yield\"", function()
   end)
 
   it("ends by an interrupt that came while it waited", function()
-    local inst = assert(wasm.run("(module" .. SHAPES .. ")", nil, { fuel = 100, on_limit = "yield" }))
+    local inst = assert(wasm.run("(module" .. ADD .. ")", nil, { fuel = 100, on_limit = "yield" }))
     local co = coroutine.create(inst.exports.loop)
     assert(coroutine.resume(co))
     inst:interrupt()
