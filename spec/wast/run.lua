@@ -114,7 +114,7 @@ local function main(dir, names)
   end
   local modes = os.getenv("MODE")
   local running = {}
-  for mode in (modes or "guard explicit lazy cached simple few four split cold"):gmatch("%w+") do
+  for mode in (modes or "guard explicit lazy cached simple fuel few four split cold"):gmatch("%w+") do
     for _, name in ipairs(files) do
       local job = { name = name, path = dir .. "/" .. name, mode = mode }
       start(job)
