@@ -187,7 +187,8 @@ static inline Status hook_unreachable(Body *b)
 
 static inline Status hook_block(Body *b, Ctl *c, uint32_t base)
 {
-  (void)b, (void)base;
+  (void)base;
+  lw_flow_free(&b->hook);
   c->hook = NO_LABEL;
   return LW_OK;
 }
@@ -225,6 +226,7 @@ static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
   Copies *k = c->hook.copies;
   if (!k || k->left == 0) return LW_OK;
   b->hook.where = b->op_at;
+  lw_flow_free(&b->hook);
   if (reachable && !dead(b)) {
     Carry results = carry(b, c, c->height, c->nresults);
     TRY(lw_flow_jump(&b->hook, &k->out, &results));
@@ -235,6 +237,7 @@ static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
   TRY(lw_flow_join(&b->hook, &c->hook, &params));
   if (k->left == 0) c->hook.header = k->header;
   b->noperators -= b->hook.facts->frames[c->frame].operators;
+  b->hook.paid = b->noperators;
   *again = true;
   return LW_OK;
 }
@@ -255,6 +258,7 @@ static inline Status hook_loop(Body *b, Ctl *c, uint32_t base)
   if (dead(b)) return LW_OK;
   Carry params = carry(b, c, base, c->nparams);
   b->hook.where = b->op_at;
+  lw_flow_free(&b->hook);
   TRY(lw_flow_loop(&b->hook, &c->hook, &params));
   return begin_copies(b, c);
 }
@@ -271,6 +275,7 @@ static inline Status hook_if(Body *b, Ctl *c, uint32_t base)
 static inline Status hook_else(Body *b, Ctl *c, bool reachable)
 {
   b->hook.where = b->op_at;
+  lw_flow_free(&b->hook);
   if (reachable && !dead(b)) {
     Carry results = carry(b, c, c->height, c->nresults);
     TRY(lw_flow_jump(&b->hook, &c->hook, &results));
@@ -287,7 +292,11 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
   Builder *h = &b->hook;
   assert(reachable || dead(b)), (void)reachable;
   h->where = b->op_at;
-  if (c->op == OP_LOOP) return end_copies(b, c, reachable);
+  lw_flow_free(h);
+  if (c->op == OP_LOOP) {
+    TRY(end_copies(b, c, reachable));
+    return lw_flow_stretch(h); /* as where there are copies, whose ends meet here */
+  }
   if (c->hook.catches) TRY(end_try(b, c));
   Carry results = carry(b, c, c->height, c->nresults);
   if (c->op == OP_IF) lw_flow_no_else(h, &c->hook);
@@ -764,7 +773,7 @@ static inline Status hook_op(Body *b, Opcode op, uint32_t base)
 /* ---- the way in ---- */
 
 Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
-                   unsigned effort, Arena *scratch, Func *f, Err *err)
+                   const BuildOptions *opts, Arena *scratch, Func *f, Err *err)
 {
   assert(func >= m->nfuncs_imported && func < m->nfuncs);
   uint32_t n = facts->noperators;
@@ -772,8 +781,9 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   MakeSizes sizes = {n / 2 + 32, n / 2 + 32, n / 8 + 8, n / 6 + 8};
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
   Builder h = {.f = f, .facts = facts, .err = err, .block = NO_BLOCK};
-  h.effort = effort;
-  if (effort > 0) h.unroll = UNROLL_FREE + facts->noperators / 2;
+  h.effort = opts->effort;
+  h.meter = NO_METER;
+  if (opts->effort > 0) h.unroll = UNROLL_FREE + facts->noperators / 2;
   uint32_t nstack = facts->max_stack + 1;
   h.stack = ARENA_RAW(scratch, Ref, nstack);
   h.locals = ARENA_RAW(scratch, Ref, facts->nlocals + 1);
@@ -782,6 +792,7 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
   b.hook = h;
+  if (opts->fuel) b.hook.operators = &b.noperators;
   TRY(body_walk(&b));
   assert(b.hook.block == NO_BLOCK && b.noperators == facts->noperators);
   assert(f->blocks[f->nblocks - 1].end == f->nins);

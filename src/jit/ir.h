@@ -197,14 +197,18 @@ Status lw_ir_cfg(Func *f, Err *err);
 void lw_ir_cold(bool all);
 #endif
 
+typedef struct BuildOptions {
+  unsigned
+    effort;  /* above 0: small loops get several copies of their body; 2: larger ones */
+  bool fuel; /* an IR_FUEL wherever a straight stretch of operators begins */
+} BuildOptions;
 /*
 ** wasm -> IR. `facts` are those of lw_validate_func for the same function. `f` is made
 ** from `scratch`. The function must have been validated: LW_NOMEM or LW_LIMIT only.
-** With effort > 0 small loops get several copies of their body.
 ** All blocks are reachable, and lw_ir_cfg has been run.
 */
 Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
-                   unsigned effort, Arena *scratch, Func *f, Err *err);
+                   const BuildOptions *opts, Arena *scratch, Func *f, Err *err);
 /*
 ** Checks every invariant of this page, and types by the columns of ir.def. LW_INVALID
 ** with a sentence about the first breach. lw_ir_cfg must have been run. Uses f->arena.

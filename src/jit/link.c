@@ -35,7 +35,8 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
   TRY(lw_validate_func(m, func, &facts, scratch, err));
   pass_done(opts->meter, PASS_FACTS, scratch);
   bool unroll = !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
-  TRY(lw_ir_build(m, func, &facts, unroll ? opts->effort : 0, scratch, &out->f, err));
+  BuildOptions how = {.effort = unroll ? opts->effort : 0, .fuel = opts->fuel};
+  TRY(lw_ir_build(m, func, &facts, &how, scratch, &out->f, err));
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));
@@ -142,6 +143,7 @@ static Status compile(const Module *m, uint32_t func, const CompileOptions *opts
   Compiled c;
   EmitOptions emit = {
     .explicit_bounds = opts->explicit_bounds, .effort = opts->effort, .meter = meter};
+  emit.fuel = opts->fuel;
   TRY(lw_compile_front(m, func, &emit, scratch, &c, err));
   TRY(lw_compile_back(&emit, scratch, &c, err));
   const FuncCode *code = &c.code;

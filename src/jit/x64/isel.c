@@ -308,6 +308,7 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
   case FORM_NONE:
   case FORM_JUMP:
   case FORM_TRY:
+  case FORM_FUEL:
   case FORM_TRAP: break;
   case FORM_POLL: shape(c, USE_ANY, USE_NONE, USE_NONE); break;
   case FORM_LANDING:
