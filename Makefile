@@ -361,7 +361,7 @@ help: ## this list
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
-.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run kernels \
+.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run bench-fuel bench-fuel-run kernels \
         bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:
