@@ -80,24 +80,43 @@ static unsigned use_two_address(Ra *ra, const Ref *refs, const Constraint *c)
   return reg;
 }
 
-static void place_operands(Ra *ra, const Ref *refs, const Constraint *c)
+/* One more than the last operand's number. */
+static unsigned operands(const Constraint *c)
 {
-  Alloc *alloc = &ra->out->allocs[ra->at];
-  ra->busy = c->clobbers;
-  for (unsigned k = 0; k < 3; k++)
+  unsigned n = 3;
+  while (n > 0 && c->use[n - 1] == USE_NONE)
+    n--;
+  return n;
+}
+
+/* Those in fixed registers, and what will be clobbered out of harm's way. */
+static void place_fixed(Ra *ra, const Ref *refs, const Constraint *c, unsigned n)
+{
+  const Alloc *alloc = &ra->out->allocs[ra->at];
+  for (unsigned k = 0; k < n; k++)
     if (c->use[k] == USE_FIXED) ra->busy |= ra_bit(c->use_reg[k]);
-  for (unsigned k = 0; k < 3; k++)
+  for (unsigned k = 0; k < n; k++)
     if (c->use[k] == USE_FIXED) use_fixed(ra, refs, c, k);
   for (uint32_t left = c->clobbers & ra->held; left; left &= left - 1) {
     unsigned reg = (unsigned)__builtin_ctz(left);
     if (alloc->use[0] != reg && alloc->use[1] != reg) lw_ra_vacate(ra, reg);
   }
-  for (unsigned k = 0; k < 3; k++) {
+}
+
+static void place_operands(Ra *ra, const Ref *refs, const Constraint *c, unsigned n)
+{
+  Alloc *alloc = &ra->out->allocs[ra->at];
+  bool fixed = c->clobbers != 0;
+  ra->busy = c->clobbers;
+  for (unsigned k = 0; k < n; k++)
+    fixed |= c->use[k] == USE_FIXED;
+  if (fixed) place_fixed(ra, refs, c, n);
+  for (unsigned k = 0; k < n; k++) {
     bool in_reg = c->use[k] == USE_REG || c->use[k] == USE_ANY;
     if (in_reg && !ref_is_kon(refs[k]) && ra->reg_of[refs[k] - REF_BIAS] != NO_REG)
       ra->busy |= ra_bit(ra->reg_of[refs[k] - REF_BIAS]);
   }
-  for (unsigned k = c->dst_is_a; k < 3; k++) {
+  for (unsigned k = c->dst_is_a; k < n; k++) {
     if (c->use[k] == USE_REG)
       alloc->use[k] = use_reg(ra, refs[k]);
     else if (c->use[k] == USE_ANY)
@@ -110,14 +129,14 @@ static void place_operands(Ra *ra, const Ref *refs, const Constraint *c)
 
 /* Operands that die here give their registers back; the result may have one unless it is
    still needed then. */
-static void release_operands(Ra *ra, const Ref *refs, const Constraint *c)
+static void release_operands(Ra *ra, const Ref *refs, const Constraint *c, unsigned n)
 {
   uint32_t late = 0;
-  for (unsigned k = 0; k < 3; k++) {
+  for (unsigned k = 0; k < n; k++) {
     Loc l = ra->out->allocs[ra->at].use[k];
     if (c->use_late[k] && loc_is_reg(l)) late |= ra_bit(l);
   }
-  for (unsigned k = 0; k < 3; k++) {
+  for (unsigned k = 0; k < n; k++) {
     if (c->use[k] == USE_NONE || c->use[k] == USE_KON || ref_is_kon(refs[k])) continue;
     uint32_t ins = refs[k] - REF_BIAS;
     unsigned reg = ra->reg_of[ins];
@@ -197,7 +216,8 @@ void lw_ra_ins(Ra *ra)
     }
     if (ra_stored(ra, ra->at)) return; /* ... and it was in the way */
   }
-  place_operands(ra, refs, &c);
+  unsigned n = operands(&c);
+  place_operands(ra, refs, &c, n);
   for (unsigned k = 0; k < c.ntemps; k++) {
     unsigned reg = lw_ra_take(ra, NO_INS, c.temp_fpr[k], 0);
     ra->out->allocs[ra->at].temp[k] = reg;
@@ -206,7 +226,7 @@ void lw_ra_ins(Ra *ra)
   if (ins->op == IR_TRY) /* a throw loses those that its frames have saved */
     ra->out->saved = lw_target.callee_saved;
   if (lw_ir_info[ins->op].flags & IRF_E) return; /* edges may read the operands again */
-  release_operands(ra, refs, &c);
+  release_operands(ra, refs, &c, n);
   place_result(ra, ins, &c);
 }
 

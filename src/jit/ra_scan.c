@@ -269,23 +269,13 @@ static void count_room(const Ra *ra, Choice *c, const uint32_t *live, uint32_t n
   }
 }
 
-/* The k-th of those alive at its start is in no register. */
-static inline void put_first(Ra *ra, uint32_t block, uint32_t k)
-{
-  const Uses *u = &ra->scan->uses;
-  uint32_t *live = u->live + u->live_at[block], to = ra->scan->entries[block].rest++;
-  uint32_t t = live[k];
-  live[k] = live[to];
-  live[to] = t;
-}
-
 static void decide_loop(Ra *ra, Choice *c)
 {
   enum { TEMPS = 2 };
   const Func *f = ra->f;
   const Uses *u = &ra->scan->uses;
   const Block *b = &f->blocks[c->block];
-  const uint32_t *live = u->live + u->live_at[c->block];
+  uint32_t *live = u->live + u->live_at[c->block], rest = 0;
   uint32_t n = u->live_at[c->block + 1] - u->live_at[c->block];
   c->last = f->blocks[b->loop_end].end - 1;
   c->calls = u->calls[c->last + 1] > u->calls[b->first];
@@ -304,8 +294,38 @@ static void decide_loop(Ra *ra, Choice *c)
     if (ra_needed(ra, p) && !is_kept(ra, c, p)) param_in_slot(ra, p);
   count_room(ra, c, live, n);
   let_stay(ra, c, live, n);
-  for (uint32_t k = 0; k < n; k++)
-    if (!is_kept(ra, c, live[k])) put_first(ra, c->block, k);
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t ins = live[k];
+    if (is_kept(ra, c, ins)) continue;
+    live[k] = live[rest];
+    live[rest++] = ins;
+  }
+  ra->scan->entries[c->block].rest = rest;
+}
+
+/* Whoever is in a register and goes on. */
+static void stay(Ra *ra, Choice *c)
+{
+  Scan *s = ra->scan;
+  Entry *entry = &s->entries[c->block];
+  uint32_t at = s->uses.live_at[c->block], n = s->uses.live_at[c->block + 1] - at;
+  uint32_t *live = s->uses.live + at, rest = 0, nheld = s->nheld;
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t ins = live[k];
+    unsigned reg = ra->reg_of[ins];
+    if (reg != NO_REG) {
+      s->held[nheld++] = (Held){ins, (uint8_t)reg};
+      s->in_reg[ins] = c->edge + 1;
+      c->taken |= ra_bit(reg);
+    } else {
+      live[k] = live[rest];
+      live[rest++] = ins;
+    }
+  }
+  assert(nheld <= s->held_cap);
+  entry->n = (uint8_t)(nheld - s->nheld);
+  entry->rest = rest;
+  s->nheld = nheld;
 }
 
 /* The first edge that comes to a block. */
@@ -313,7 +333,6 @@ static void decide(Ra *ra, uint32_t e)
 {
   const Func *f = ra->f;
   Scan *s = ra->scan;
-  const Uses *u = &s->uses;
   Choice c;
   c.block = f->edges[e].to;
   c.edge = e;
@@ -323,21 +342,17 @@ static void decide(Ra *ra, uint32_t e)
     c.left[fpr] = UINT32_MAX;
   }
   const Block *b = &f->blocks[c.block];
-  s->entries[c.block] = (Entry){.first = s->nheld, .decided = true};
+  Entry *entry = &s->entries[c.block];
+  *entry = (Entry){.first = s->nheld, .decided = true};
   bool lands = f->ins[b->first + b->nparams].op == IR_LANDING;
   if (b->loop_end != NO_BLOCK && !lands) {
     decide_loop(ra, &c);
     return;
   }
-  const uint32_t *live = u->live + u->live_at[c.block];
-  uint32_t n = u->live_at[c.block + 1] - u->live_at[c.block];
-  for (uint32_t k = 0; k < n; k++) {
-    unsigned reg = lands ? NO_REG : ra->reg_of[live[k]];
-    if (reg != NO_REG)
-      keep(ra, &c, live[k], reg);
-    else
-      put_first(ra, c.block, k);
-  }
+  if (lands)
+    entry->rest = s->uses.live_at[c.block + 1] - s->uses.live_at[c.block];
+  else
+    stay(ra, &c);
   place_params(ra, &c, lands);
 }
 
@@ -441,8 +456,8 @@ static void enter(Ra *ra, uint32_t n)
     ra_hold(ra, s->held[k].reg, s->held[k].ins);
   const uint32_t *v = u->live + u->live_at[n];
   for (uint32_t k = 0; k < entry->rest; k++) {
+    assert(ra->slot_of[v[k]]);
     s->stored[v[k]] = n + 1;
-    lw_ra_slot(ra, v[k]);
   }
 }
 
