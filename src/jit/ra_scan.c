@@ -526,6 +526,8 @@ static void name_slots(Ra *ra)
   Scan *s = ra->scan;
   uint32_t nins = ra->f->nins;
   Heirs h = {s->stamp, s->in_reg}; /* nobody wants those any more */
+  ra->ending = s->stored;
+  memset(ra->ending, 0, sizeof *ra->ending * nins);
   memset(h.heir, 0, sizeof *h.heir * nins);
   memset(h.source, 0, sizeof *h.source * nins);
   find_heirs(ra, &h);
