@@ -511,7 +511,8 @@ static void find_heirs(const Ra *ra, const Heirs *h)
     for (uint32_t e = 0; e < f->nedges; e++) {
       const Edge *edge = &f->edges[e];
       const Block *to = &f->blocks[edge->to];
-      if (!f->blocks[edge->from].reachable || (edge->to <= edge->from) != back) continue;
+      if (to->nparams == 0 || (edge->to <= edge->from) != back) continue;
+      if (!f->blocks[edge->from].reachable) continue;
       for (uint32_t k = 0; k < to->nparams; k++) {
         Ref r = f->pool[edge->args + k];
         uint32_t p = to->first + k;
