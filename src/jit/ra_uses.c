@@ -121,9 +121,9 @@ static inline void note_use(Noting *w, Ref r, uint32_t at)
   if (ref_is_kon(r)) return;
   uint32_t value = r - REF_BIAS;
   w->of[w->next[value]++] = at;
-  if (value >= w->first || w->mark[value] == w->tag) return;
+  w->list[w->n] = value; /* nobody could predict a branch */
+  w->n += (value < w->first) & (w->mark[value] != w->tag);
   w->mark[value] = w->tag;
-  w->list[w->n++] = value;
 }
 
 static inline void note_operands(Noting *w, const Func *f, uint32_t i, unsigned refs)
@@ -229,9 +229,9 @@ static void add(Sweep *s, const uint32_t *values, uint32_t count, uint32_t first
   uint32_t *mark = s->mark, *list = s->list, n = s->n, tag = s->tag;
   for (uint32_t k = 0; k < count; k++) {
     uint32_t value = values[k];
-    if (value >= first || mark[value] == tag) continue;
+    list[n] = value; /* here neither */
+    n += (value < first) & (mark[value] != tag);
     mark[value] = tag;
-    list[n++] = value;
   }
   s->n = n;
 }
@@ -356,9 +356,7 @@ static void find_pressure(Sweep *s)
     const Block *b = &f->blocks[n];
     uint32_t most[2] = {(uint32_t)now, (uint32_t)(now >> 32)};
     for (uint32_t i = b->first; i < b->end; i++) {
-      now -= ending[i];
-      if (end[i] <= i) continue;
-      now += one(f, i);
+      now += (end[i] > i ? one(f, i) : 0) - ending[i];
       if (most[0] < (uint32_t)now) most[0] = (uint32_t)now;
       if (most[1] < (uint32_t)(now >> 32)) most[1] = (uint32_t)(now >> 32);
     }
