@@ -106,6 +106,7 @@ enum {
   LIVE_NEEDED = 1,       /* the instruction has to be executed */
   LIVE_LEAVES_BLOCK = 2, /* its value is used in a block other than its own, also as
                             argument of an edge out of that block */
+  LIVE_READS_RUN = 4,    /* it is NEEDED and reads a run of values in the pool */
 };
 typedef struct Liveness {
   uint32_t *end;  /* per Ins; its own number: its value is never used (or it has none) */

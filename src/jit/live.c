@@ -133,6 +133,7 @@ static inline void use_operands(const Func *f, Liveness l, uint32_t i, uint32_t 
   if (refs & IRO_B) use_before(l, ins->b, i, first);
   if (refs & IRO_C) use_before(l, ins->c, i, first);
   if (!(refs & IRO_POOL)) return;
+  l.flags[i] |= LIVE_READS_RUN;
   const Ref *run = f->pool + ins->b;
   for (uint32_t n = lw_ir_nargs(f, ins); n-- > 0;)
     use_before(l, *run++, i, first);

@@ -264,15 +264,13 @@ Status lw_ra_begin(Ra *ra, const Selection *sel, Arena *scratch, Allocation *out
   out->edges = ARENA_ARR(scratch, EdgeEdits, f->nedges ? f->nedges : 1);
   ra->reg_of = ARENA_RAW(scratch, uint8_t, f->nins);
   ra->slot_of = ARENA_ARR(scratch, uint32_t, f->nins);
-  ra->ending = ARENA_ARR(scratch, uint32_t, f->nins);
   ra->slots = ARENA_RAW(scratch, uint32_t, ra->slots_cap);
   ra->moves = ARENA_RAW(scratch, Edit, ra->moves_cap);
   ra->ordered = ARENA_RAW(scratch, Edit, ra->moves_cap + ra->moves_cap / 2);
   ra->params = ARENA_RAW(scratch, AbiLoc, LIMIT_PARAMS);
   ra->results = ARENA_RAW(scratch, AbiLoc, LIMIT_RESULTS);
   if (!out->allocs || !out->edits || !out->edges || !ra->reg_of || !ra->slot_of ||
-      !ra->ending || !ra->slots || !ra->moves || !ra->ordered || !ra->params ||
-      !ra->results)
+      !ra->slots || !ra->moves || !ra->ordered || !ra->params || !ra->results)
     return lw_nomem(err, "register allocation");
   memset(out->allocs, 0xff, sizeof(Alloc) * f->nins); /* LOC_NONE */
   memset(ra->reg_of, NO_REG, f->nins);

@@ -511,7 +511,8 @@ static void find_heirs(const Ra *ra, const Heirs *h)
     for (uint32_t e = 0; e < f->nedges; e++) {
       const Edge *edge = &f->edges[e];
       const Block *to = &f->blocks[edge->to];
-      if (!f->blocks[edge->from].reachable || (edge->to <= edge->from) != back) continue;
+      if (to->nparams == 0 || (edge->to <= edge->from) != back) continue;
+      if (!f->blocks[edge->from].reachable) continue;
       for (uint32_t k = 0; k < to->nparams; k++) {
         Ref r = f->pool[edge->args + k];
         uint32_t p = to->first + k;
@@ -526,6 +527,8 @@ static void name_slots(Ra *ra)
   Scan *s = ra->scan;
   uint32_t nins = ra->f->nins;
   Heirs h = {s->stamp, s->in_reg}; /* nobody wants those any more */
+  ra->ending = s->stored;
+  memset(ra->ending, 0, sizeof *ra->ending * nins);
   memset(h.heir, 0, sizeof *h.heir * nins);
   memset(h.source, 0, sizeof *h.source * nins);
   find_heirs(ra, &h);

@@ -121,9 +121,9 @@ static inline void note_use(Noting *w, Ref r, uint32_t at)
   if (ref_is_kon(r)) return;
   uint32_t value = r - REF_BIAS;
   w->of[w->next[value]++] = at;
-  if (value >= w->first || w->mark[value] == w->tag) return;
+  w->list[w->n] = value; /* nobody could predict a branch */
+  w->n += (value < w->first) & (w->mark[value] != w->tag);
   w->mark[value] = w->tag;
-  w->list[w->n++] = value;
 }
 
 static inline void note_operands(Noting *w, const Func *f, uint32_t i, unsigned refs)
@@ -229,9 +229,9 @@ static void add(Sweep *s, const uint32_t *values, uint32_t count, uint32_t first
   uint32_t *mark = s->mark, *list = s->list, n = s->n, tag = s->tag;
   for (uint32_t k = 0; k < count; k++) {
     uint32_t value = values[k];
-    if (value >= first || mark[value] == tag) continue;
+    list[n] = value; /* here neither */
+    n += (value < first) & (mark[value] != tag);
     mark[value] = tag;
-    list[n++] = value;
   }
   s->n = n;
 }
@@ -244,8 +244,8 @@ static void add_arguments(Sweep *s, const Block *b)
     const Ref *args = f->pool + f->edges[e].args;
     for (uint32_t k = 0; k < to->nparams; k++) {
       uint32_t value = args[k] - REF_BIAS;
-      if (!ref_is_kon(args[k]) && is_needed(s, to->first + k))
-        add(s, &value, 1, b->first);
+      if (ref_is_kon(args[k]) || value >= b->first || s->mark[value] == s->tag) continue;
+      if (is_needed(s, to->first + k)) add(s, &value, 1, b->first);
     }
   }
 }
@@ -316,6 +316,8 @@ static void look_ahead(Sweep *s, const uint32_t *first, const uint32_t *count)
       add(s, before + first[n], count[n], UINT32_MAX);
       add(s, s->list + at, end - at, UINT32_MAX);
     }
+    /* each edge to it will be looked at with all of these */
+    if (!spend(s, (uint64_t)f->blocks[n].npreds * (s->n - u->live_at[n]))) return;
     u->live_at[n + 1] = s->n;
   }
   u->live = s->list;
@@ -354,9 +356,7 @@ static void find_pressure(Sweep *s)
     const Block *b = &f->blocks[n];
     uint32_t most[2] = {(uint32_t)now, (uint32_t)(now >> 32)};
     for (uint32_t i = b->first; i < b->end; i++) {
-      now -= ending[i];
-      if (end[i] <= i) continue;
-      now += one(f, i);
+      now += (end[i] > i ? one(f, i) : 0) - ending[i];
       if (most[0] < (uint32_t)now) most[0] = (uint32_t)now;
       if (most[1] < (uint32_t)(now >> 32)) most[1] = (uint32_t)(now >> 32);
     }
@@ -377,11 +377,6 @@ static void find_live(Sweep *s, const uint32_t *exposed)
   }
   look_back(s, exposed, first, count);
   if (!s->u->too_many) look_ahead(s, first, count);
-  const Func *f = s->f;
-  for (uint32_t e = 0; e < f->nedges && !s->u->too_many; e++) {
-    uint32_t to = f->edges[e].to; /* each edge will be looked at with all of these */
-    spend(s, s->u->live_at[to + 1] - s->u->live_at[to]);
-  }
   if (s->loops && !s->u->too_many) find_pressure(s);
 }
 
@@ -424,20 +419,21 @@ static void hint_operands(Sweep *s, uint32_t i)
 static void find_hints(Sweep *s)
 {
   const Func *f = s->f;
-  memset(s->u->hint, NO_REG, f->nins);
+  const uint8_t *flags = s->live->flags;
+  uint8_t *hints = s->u->hint;
+  memset(hints, NO_REG, f->nins);
   for (uint32_t n = f->nblocks; n-- > 0;) {
     const Block *b = &f->blocks[n];
     for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
       const Block *to = &f->blocks[f->edges[e].to];
-      if (f->edges[e].to <= n) continue;
+      if (to->nparams == 0 || f->edges[e].to <= n) continue;
       for (uint32_t k = 0; k < to->nparams; k++)
-        if (s->u->hint[to->first + k] != NO_REG)
-          hint(s, f->pool[f->edges[e].args + k], s->u->hint[to->first + k]);
+        if (hints[to->first + k] != NO_REG)
+          hint(s, f->pool[f->edges[e].args + k], hints[to->first + k]);
     }
-    for (uint32_t i = b->end; i-- > b->first;) {
-      bool calls = lw_ir_info[f->ins[i].op].refs & IRO_POOL;
-      if ((calls || s->u->hint[i] != NO_REG) && is_needed(s, i)) hint_operands(s, i);
-    }
+    for (uint32_t i = b->end; i-- > b->first;)
+      if (flags[i] & LIVE_READS_RUN || (hints[i] != NO_REG && flags[i] & LIVE_NEEDED))
+        hint_operands(s, i);
   }
 }
 
