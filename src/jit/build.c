@@ -737,7 +737,7 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
   Builder h = {.f = f, .err = err, .block = NO_BLOCK, .effort = opts->loops};
   if (h.effort > 0) h.unroll = UNROLL_FREE + n / 2;
-  Inliner inliner = {.left = INLINE_FREE + m->funcs[func].body.size / INLINE_SHARE};
+  Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE};
   if (opts->calls) h.inliner = &inliner;
   TRY(begin_values(&h, facts));
   Body b;

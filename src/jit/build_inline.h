@@ -8,22 +8,24 @@
 ** the caller's operands. Func.where gets numbers that lw_ir_offset explains, for traces.
 ** Which calls: FuncDef.small says which callees; not where something may be caught, since
 ** no landing is made for what happens in an inlined call; a function once in itself, and
-** no more than MOST_INSIDE in each other. Bytes are counted, so that all of it is linear.
+** no more than MOST_INSIDE in each other. Operators are counted, so that all of it is linear.
 ** Layer: jit.
 */
 #ifndef LW_BUILD_INLINE_H
 #define LW_BUILD_INLINE_H
 
 enum {
-  INLINE_FREE = 512,
+  INLINE_FREE = 256,
   INLINE_SHARE = 4,
+  MOST_ITSELF = 48,
+  MOST_OTHERS = 10,
   MOST_INSIDE = PLACES - 1,
   MOST_INS = 1 << 20
 };
 
 enum { KNOWN = 16 };
 typedef struct Inliner { /* one to a function that is built */
-  uint32_t left;         /* bytes of callees that may be built yet */
+  uint32_t left;         /* operators of callees that may be built yet */
   uint32_t func[KNOWN];  /* what was inlined last, by its index % KNOWN ... */
   const BodyFacts *facts[KNOWN];
 } Inliner;
@@ -46,8 +48,9 @@ static bool wants_inlined(const Body *b, uint32_t func)
 {
   const Inliner *in = b->hook.inliner;
   const FuncDef *def = &b->module->funcs[func];
-  return in && def->small && !b->catcher && !dead(b) && def->body.size <= in->left &&
-         b->hook.f->nins < MOST_INS && may_nest(b, func);
+  uint32_t most = func == b->hook.f->index ? MOST_ITSELF : MOST_OTHERS;
+  return in && def->small && def->small <= most && def->small <= in->left &&
+         !b->catcher && !dead(b) && b->hook.f->nins < MOST_INS && may_nest(b, func);
 }
 
 static Status facts_of(Body *b, uint32_t func, const BodyFacts **out)
@@ -79,7 +82,7 @@ static Status begin_values(Builder *h, const BodyFacts *facts)
 /* The arguments are in their locals; the others are zero. */
 static Status begin_inlined(Body *b)
 {
-  assert(!b->hook.facts->in_slot && !b->hook.facts->loops);
+  assert(!b->hook.facts->in_slot);
   for (uint32_t i = b->type->nparams; i < b->nlocals; i++) {
     uint8_t kind = (uint8_t)lw_val_kind(b->locals[i]);
     TRY(constant(b, kind, 0, &b->hook.locals[i]));
@@ -107,7 +110,7 @@ static Status inline_call(Body *b, uint32_t func, uint32_t base)
   const BodyFacts *facts;
   uint32_t first;
   Body callee;
-  b->hook.inliner->left -= body.size;
+  b->hook.inliner->left -= b->module->funcs[func].small;
   at_operator(b);
   TRY(lw_make_inlined(b->hook.f, b->hook.where, body.at, body.size, &first, b->err));
   TRY(facts_of(b, func, &facts));

@@ -37,7 +37,8 @@ typedef struct BodyFacts {
 
 typedef struct BodyTraits {
   bool leaves; /* it may tail-call a function of another instance */
-  bool small;  /* few bytes and locals; no loop, try or tail call */
+  uint8_t small; /* its operators; 0: they are many, or there are many locals, or there
+                    is a try or a tail call */
 } BodyTraits;
 
 /* Validate one body. */

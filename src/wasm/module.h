@@ -42,7 +42,7 @@ typedef struct FuncDef {
   uint32_t escape; /* dense number among the functions a reference can be taken of
                       (exported, in an element segment, ref.func), or NO_ESCAPE */
   Span body;       /* locals and code, after the size field; empty for imports */
-  bool small;      /* callers may have a copy of it (lw_validate_body) */
+  uint8_t small;   /* BodyTraits.small */
 } FuncDef;
 #define NO_ESCAPE UINT32_MAX
 

@@ -330,14 +330,16 @@ Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena 
   return LW_OK;
 }
 
-enum { SMALL_BYTES = 40, SMALL_LOCALS = 16 };
+enum { SMALL_OPERATORS = 48, SMALL_BYTES = 255, SMALL_LOCALS = 16 };
 
-static bool is_small(const Body *b)
+/* Bytes say little: linkers leave calls of 6 bytes. */
+static uint8_t small(const Body *b)
 {
-  const HookBody *h = &b->hook;
-  return b->module->funcs[b->func].body.size <= SMALL_BYTES &&
-         b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS && !h->loops &&
-         !h->tries && !h->tails;
+  bool is = b->noperators <= SMALL_OPERATORS &&
+         b->module->funcs[b->func].body.size <= SMALL_BYTES &&
+         b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS &&
+         !b->hook.tries && !b->hook.tails;
+  return is ? (uint8_t)b->noperators : 0;
 }
 
 Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
@@ -346,6 +348,6 @@ Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
   TRY(body_walk(&b));
-  *traits = (BodyTraits){.leaves = b.hook.leaves, .small = is_small(&b)};
+  *traits = (BodyTraits){.leaves = b.hook.leaves, .small = small(&b)};
   return LW_OK;
 }
