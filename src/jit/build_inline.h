@@ -8,7 +8,7 @@
 ** the caller's operands. Func.where gets numbers that lw_ir_offset explains, for traces.
 ** Which calls: FuncDef.small says which callees; not where something may be caught, since
 ** no landing is made for what happens in an inlined call; a function once in itself, and
-** no more than MOST_INSIDE in each other. Operators are counted, so that all of it is linear.
+** no more than MOST_INSIDE in each other. Operators are counted, so that it is linear.
 ** Layer: jit.
 */
 #ifndef LW_BUILD_INLINE_H
