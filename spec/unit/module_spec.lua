@@ -97,7 +97,7 @@ describe("compile", function()
 
   it("refuses unknown options and wrong values by name", function()
     for options, text in pairs {
-      [{ fuel = true }] = "unknown option 'fuel' to 'compile'",
+      [{ full = true }] = "unknown option 'full' to 'compile'",
       [{ bounds = "none" }] = "option 'bounds': invalid value 'none'",
       [{ effort = 9 }] = "option 'effort'",
       [{ name = 5 }] = "option 'name': string expected, got number",
