@@ -304,7 +304,8 @@ describe("an inlined call", function()
     local source = [[(module
       (func $div (param i32) (result i32) (i32.div_s (i32.const 7) (local.get 0)))
       (func $in (param i32) (result i32) (i32.add (call $div (local.get 0)) (i32.const 1)))
-      (func (export "f") (param i32) (result i32) (i32.add (call $in (local.get 0)) (i32.const 1))))]]
+      (func (export "f") (param i32) (result i32)
+        (i32.add (call $in (local.get 0)) (i32.const 1))))]]
     local want = outcome(exports(source, 0).f, { 0 })
     local kept = {}
     local cache <close> = assert(wasm.cache {
