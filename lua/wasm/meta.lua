@@ -13,8 +13,8 @@
 ---@field name? string      for messages; else the name section's
 ---@field features? table   { "bulk-memory", ... }: only these; or { ["bulk-memory"] = false }
 ---@field bounds? "guard"|"explicit"  how accesses are checked; default "guard"
----@field effort? 0|1|2      0: faster to compile, slower to run; 2: larger loops are unrolled;
----                          default 1
+---@field effort? 0|1|2      0: faster to compile, slower to run, nothing is inlined;
+---                          2: larger loops are unrolled; default 1
 ---@field eager? boolean    true: compile everything before returning; false: each function when it
 --- is first called, or by a thread in the background; nil: false above 256 KiB of code
 ---@field fuel? boolean     true: count operators, for the option of the same name of instantiate

@@ -168,7 +168,7 @@ describe("row 26: a bad cache entry", function()
         parts.func_at[1] + 5)),
       cached.patch(good, parts.saves_ctx[1], "\2"), word("lines", 0, 0xffffffff),
       word("lines", 0, text + 1), word("lines", 2, 0xffffffff), word("lines", 1, #good),
-      word("lines", 3, 0xffffffff),
+      word("lines", 3, 0xffffffff), word("lines", 1, 1 << 31), word("lines", 3, 1 << 31),
     }
     for _, name in ipairs { "module_size", "text_size", "nfuncs", "nlines" } do
       local is = cached.field(good, name)
