@@ -184,6 +184,25 @@ describe("fuel", function()
     assert.is_false(pcall(wasm.compile, "(module)", { fuel = 5 }))
   end)
 
+  it("has entries of its own in a cache", function()
+    local dir, remove = require "spec.support.cached".directory()
+    finally(remove)
+    local text = "(module" .. WORK .. "(@custom \"cached\" \"\"))"
+    for round = 1, 2 do
+      local cache <close> = assert(wasm.cache { dir = dir, memory_bytes = 0 })
+      for _, fuel in ipairs { true, false } do
+        local mod <close> = assert(wasm.compile(text, { fuel = fuel, cache = cache, eager = true }))
+        local inst <close> = assert(mod:instantiate())
+        inst.exports.work(10)
+        assert.equal(fuel, (inst:stats().fuel_used or 0) > 100)
+      end
+      assert.equal(round == 1 and 2 or 0, cache:stats().misses)
+      assert.equal(round == 1 and 0 or 2, cache:stats().disk_hits)
+      assert.equal(2, cache:stats().entries)
+      collectgarbage()
+    end
+  end)
+
   it("refuses amounts that are none", function()
     local inst = assert(wasm.run("(module)", nil, { fuel = 7 }))
     assert.is_false(pcall(inst.fuel, inst, -1))
