@@ -9,6 +9,7 @@ CC       ?= cc
 AR       ?= ar
 BUILD    ?= build/release
 PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
 LIBDIR   ?= $(PREFIX)/lib/lua/5.4
 LUADIR   ?= $(PREFIX)/share/lua/5.4
 CFLAGS   ?= -O2 -g
@@ -138,7 +139,7 @@ specs-build: $(LIB) $(PROGRAMS)
 specs: specs-build
 	@XDG_CACHE_HOME=$(abspath $(BUILD))/xdg-cache $(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
-suite: deps ## the official test suite in ten modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
+suite: deps ## the official test suite in eleven modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) suite-run $(TEST_VARIANT)
 
@@ -266,8 +267,9 @@ chains: ## clang, Emscripten, rustc, Binaryen: install them, build their guests,
 chains-run:
 	@$(LUA) spec/support/specs.lua -o spec.support.plain --pattern=chains_ $(ARGS) spec/unit
 
-guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32 and wasm-ld)
+guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32, wasm-ld, wasi-libc)
 	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
+	@WASM_CC=$(WASM_CC) sh spec/guests/wasi/build.sh
 	@WASM_CC=$(WASM_CC) sh spec/guests/chains/build.sh build/chains
 	@install -m 644 build/chains/*.wasm spec/guests/chains
 	@WASM_CC=$(WASM_CC) sh examples/guests/build.sh $(LIBRARIES)
@@ -311,11 +313,23 @@ demo: deps ## see it work: a real module compiled, called, yielding, trapping, c
 demo-run:
 	@$(LUA) examples/demo.lua
 
-install: $(LIB) ## copy into LIBDIR and LUADIR (LuaRocks sets both)
+install: $(LIB) install-launcher ## copy into LIBDIR, LUADIR and BINDIR (LuaRocks sets all three)
 	install -D -m 755 $(LIB) $(DESTDIR)$(LIBDIR)/wasm/core.so
 	@set -e; for f in $(LUA_FILES:lua/%=%); do \
 	  echo "install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f"; \
 	  install -D -m 644 lua/$$f $(DESTDIR)$(LUADIR)/$$f; done
+
+# The program is told which Lua it is for and where the rest of it lies. LuaRocks, which installs
+# programs by itself, sets BINDIR to nothing.
+.PHONY: install-launcher
+install-launcher:
+ifneq ($(BINDIR),)
+	@mkdir -p $(BUILD)
+	@{ echo "#!$$(command -v $(LUA) || echo /usr/bin/env $(LUA))"; sed -n 2p lua/luawasm; \
+	  echo 'package.path = "$(LUADIR)/?.lua;$(LUADIR)/?/init.lua;" .. package.path'; \
+	  echo 'package.cpath = "$(LIBDIR)/?.so;" .. package.cpath'; sed 1,2d lua/luawasm; } > $(BUILD)/luawasm
+	install -D -m 755 $(BUILD)/luawasm $(DESTDIR)$(BINDIR)/luawasm
+endif
 
 deps: ## install what is missing (Debian, as root or with sudo), or say what to install
 	@sh spec/support/deps.sh

@@ -19,6 +19,7 @@ build = {
     CFLAGS = "$(CFLAGS) -I$(XXHASH_INCDIR)", LUA_INC = "-I$(LUA_INCDIR)", LIBFLAG = "$(LIBFLAG)",
     CC = "$(CC)",
   },
-  install_variables = { LIBDIR = "$(LIBDIR)", LUADIR = "$(LUADIR)" },
+  install_variables = { LIBDIR = "$(LIBDIR)", LUADIR = "$(LUADIR)", BINDIR = "" },
+  install = { bin = { luawasm = "lua/luawasm" } },
 }
 test = { type = "command", command = "make test" }

@@ -218,6 +218,11 @@ wasm.heap = core.heap
 ---@type fun(type: string, f: function): wasm.Func
 wasm.func = core.func
 
+--- What a WASI program is granted, as the imports of its module `wasi_snapshot_preview1` (or
+--- `wasi_unstable`). `nil, err` (kind "io") when a directory cannot be opened.
+---@type fun(opts?: wasm.WasiOptions): wasm.Wasi?, wasm.Error?
+wasm.wasi = core.wasi
+
 --- The wasm.func object behind a plain function of an instance; nil for other values.
 ---@type fun(f: any): wasm.Func?
 wasm.tofunc = core.tofunc

@@ -13,7 +13,8 @@
 ---@field name? string      for messages; else the name section's
 ---@field features? table   { "bulk-memory", ... }: only these; or { ["bulk-memory"] = false }
 ---@field bounds? "guard"|"explicit"  how accesses are checked; default "guard"
----@field effort? 0|1        0: faster to compile, slower to run; default 1
+---@field effort? 0|1|2      0: faster to compile, slower to run; 2: larger loops are unrolled;
+---                          default 1
 ---@field eager? boolean    true: compile everything before returning; false: each function when it
 --- is first called, or by a thread in the background; nil: false above 256 KiB of code
 ---@field fuel? boolean     true: count operators, for the option of the same name of instantiate
@@ -82,7 +83,7 @@
 ---@field on_close? fun(inst: wasm.Instance)
 ---@field catch_host_errors? boolean   catch_all sees errors of host functions; default false
 
----@alias wasm.ErrorKind "malformed"|"invalid"|"unsupported"|"link"|"trap"|"interrupt"
+---@alias wasm.ErrorKind "malformed"|"invalid"|"unsupported"|"link"|"trap"|"interrupt"|"exit"
 ---|"exception"|"closed"|"busy"|"io"|"limit"|"nomem"
 
 --- What went wrong. `tostring` is the whole report with one interleaved trace.
@@ -94,6 +95,7 @@
 ---@field column? integer
 ---@field trap? string      in the words of the official suite
 ---@field frames? wasm.Frame[]  innermost first
+---@field code? integer     of an exit
 ---@field tag? wasm.Tag     of an exception
 ---@field payload? any[]    of an exception
 ---@field cause? any        the value a host function raised, where a function returns nil, err
@@ -226,6 +228,36 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field instance wasm.Instance
 ---@field poll fun(self): boolean?, wasm.Error?  true: reloaded; false: nothing new
 ---@field close fun(self): boolean
+---@field closed fun(self): boolean
+
+--- Nothing is granted but the real clock and real random bytes.
+---@class wasm.WasiOptions
+---@field args? string[]              all of them: the first is the program's name by convention
+---@field env? table<string, string>
+---@field stdio? "none"|"inherit"     the three streams where they are not given; default "none"
+---@field stdin? string|file*|fun(n: integer): string?  n bytes are wanted (more are kept); nil: end
+---@field stdout? "discard"|"buffer"|"inherit"|file*|fun(bytes: string)
+---@field stderr? "discard"|"buffer"|"inherit"|file*|fun(bytes: string)
+---@field dirs? table<string, wasm.WasiDir>  by the guest's name for it, such as "/data"
+---@field clock? "real"|"fake"|fun(clock: "realtime"|"monotonic"|"process"|"thread"): number
+---@field random? "real"|integer|fun(n: integer): string  an integer is a seed
+---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
+---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
+---@field max_files? integer          open at once, default 1024
+---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
+
+---@alias wasm.WasiTree table<string, string|table>  names to contents
+---@alias wasm.WasiDir string|{ path: string, read_only: boolean? }|wasm.WasiTree
+---|{ tree: wasm.WasiTree, read_only: boolean? }
+
+---@class wasm.Wasi
+---@field stdout fun(self): string?   what was written so far; nil unless stdout = "buffer"
+---@field stderr fun(self): string?
+---@field tree fun(self, name: string): wasm.WasiTree?  a directory in memory as it is now; symbolic
+--- links are left out
+---@field listening fun(self): string[]  where its sockets listen, with the ports they have got
+---@field import fun(self, name: string, module?: string): wasm.Func?  one call, for resolvers
+---@field close fun(self): boolean    closes its files; calls fail from then on
 ---@field closed fun(self): boolean
 
 ---@class wasm.Func

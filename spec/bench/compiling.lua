@@ -1,7 +1,8 @@
 --- How fast modules are validated and compiled, and how much memory that takes.
 -- Every module is compiled in a Lua of its own: the peak of a process only ever rises, and equal
 -- bytes would be found instead of compiled. MB means bytes of the code section / 1,000,000;
--- peak is the process's growth, scratch what compiling the largest function took.
+-- peak is the process's growth, scratch what compiling the largest function took. PASSES=1: behind
+-- each row, what the passes of the compiler cost, from a compile of its own.
 local wasm = require "wasm"
 local measure = require "spec.bench.measure"
 local clock, peak = measure.baseline.clock, measure.baseline.peak
@@ -99,10 +100,22 @@ function compiling.child(path)
   print(validate, compile, peak() - before, info.peak_scratch, info.code_bytes)
 end
 
+--- In a child: the pass table of one module.
+function compiling.passes(path)
+  local bytes = path:find("^%d+$") and compiling.one_function(tonumber(path)) or read_file(path)
+  wasm.stats("passes", true)
+  assert(wasm.compile(bytes, { eager = true }))
+  print(wasm.stats("passes", false))
+end
+
+local function command_for(what, path)
+  return ("%s -e \"require('spec.bench.compiling').%s('%s')\"")
+    :format(os.getenv("LUA") or "lua5.4", what, path)
+end
+
 --- The least of three children: validate_ns, compile_ns, peak, scratch and code bytes.
 local function measured(path)
-  local command = ("%s -e \"require('spec.bench.compiling').child('%s')\"")
-    :format(os.getenv("LUA") or "lua5.4", path)
+  local command = command_for("child", path)
   local best
   for _ = 1, 3 do
     local pipe = assert(io.popen(command))
@@ -125,6 +138,9 @@ local function row(name, path, bytes)
   if not validate then return print(("%-24s %s"):format(name, compile)) end
   print(("%-24s %8.2f %12.0f %11.2f %9.1f %18.1f %10.2f"):format(name, code / 1e6,
     code / validate * 1e3, code / compile * 1e3, used / 1e6, scratch / largest, made / code))
+  if not os.getenv("PASSES") then return end
+  local pipe <close> = assert(io.popen(command_for("passes", path)))
+  print(pipe:read("a"))
 end
 
 --- Print one line a module.

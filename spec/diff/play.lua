@@ -26,6 +26,7 @@ local FEW_PAGES = 4
 play.modes = {
   guard = { bounds = "guard" },
   simple = { bounds = "guard", effort = 0 },
+  most = { bounds = "guard", effort = 2 },
   few = { bounds = "explicit", registers = 0x1f004f }, -- five of each class (jit/alloc.h)
   four = { bounds = "guard", registers = 0x0f000f },   -- as few as will do
   split = { bounds = "guard", splits = true }, -- values leave their registers at any time

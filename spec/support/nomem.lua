@@ -14,6 +14,32 @@ local SOURCE = [[(module $m
 
 local mod = assert(wasm.compile(SOURCE))
 
+local PROGRAM = assert(wasm.compile [[(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "m") 1) (data (i32.const 16) "\40\00\00\00\10\00\00\00")
+  (func (export "copy") (result i32)
+    (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 8)))
+    (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 8)))
+  (func (export "_start") (call $exit (i32.const 0))))]])
+
+--- A program that asks Lua for its input, waits for it, and ends.
+local function run_program()
+  local w <close> = assert(wasm.wasi {
+    args = { "a", "b" }, env = { A = "1", B = "2" }, random = 1, stderr = "buffer",
+    stdin = function(n) return coroutine.yield(n) end,
+    stdout = function(text) assert(#text == 16) end,
+    dirs = { ["/d"] = { f = "text", d = { g = "more" } } },
+  })
+  local inst = assert(PROGRAM:instantiate { wasi_snapshot_preview1 = w })
+  local copy = coroutine.wrap(inst.exports.copy)
+  assert(copy() == 16 and copy("input") == 0)
+  assert(w:tree("/d").d.g == "more")
+  inst.exports._start()
+  assert(inst:closed())
+end
+
 local function use(inst, mode)
   local e = inst.exports
   local F = wasm.func("(i32) -> i32", function(x) return x end)
@@ -53,6 +79,7 @@ local function step()
   local co = coroutine.wrap(function() use(inst, mode) end)
   co()
   inst:close("force")
+  run_program()
 end
 
 local baseline

@@ -23,3 +23,12 @@ describe("memory refused at every request in turn", function()
     end)
   end
 end)
+
+describe("memory refused to a WASI program at every request in turn", function()
+  for _, mode in ipairs { "once", "rest" } do
+    it(mode .. ", is an errno or an error of kind nomem, and nothing is left behind", function()
+      local output = host.run("host_refuse spec/support/refuse_wasi.lua " .. mode)
+      weight.report("refused, WASI: %s", (output:gsub("\n$", "")))
+    end)
+  end
+end)

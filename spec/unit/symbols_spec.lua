@@ -174,10 +174,6 @@ describe("perf's map", function()
   end)
 
   it("is another one in a forked child, which begins with what its parent knew", function()
-    if host.sanitized then
-      pending("a sanitizer's allocator does not survive every fork")
-      return
-    end
     local out = host.script([[
       local wasm = require "wasm"
       assert(wasm.symbols "perf")
@@ -272,6 +268,25 @@ local function ours(out)
 end
 
 describe("the GDB JIT interface", function()
+  it("is told of a large module at once: it is not lazy unless that is asked for", function()
+    local out = run([==[
+      local function leb(n) return string.char(n & 127 | 128, n >> 7 & 127 | 128, n >> 14) end
+      local body = "\0" .. ("\1"):rep(300000) .. "\x0b" -- no locals, nops
+      local code = "\1" .. leb(#body) .. body
+      local bytes = "\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a" .. leb(#code) .. code
+      local function lazy(eager)
+        return assert(wasm.compile(bytes, { eager = eager, cache = false })):info().lazy
+      end
+      wasm.symbols "gdb"
+      print(lazy(), lazy(true))
+      collectgarbage() collectgarbage()
+      print(lazy(false))
+      wasm.symbols("gdb", false)
+      collectgarbage() collectgarbage()
+      print(lazy())]==])
+    assert.equal("false\tfalse\ntrue\ntrue\n", out)
+  end)
+
   it("has its two names in .symtab and not in nm -D", function()
     local all = output_of("nm " .. LIBRARY .. " 2>&1")
     local visible = output_of("nm -D " .. LIBRARY .. " 2>&1")

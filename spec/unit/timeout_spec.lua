@@ -14,6 +14,16 @@ local function expires(f, ...)
   return err
 end
 
+--- A short call works; on a busy machine it may be its turn so late that its own time is over.
+local function works(inst)
+  for _ = 1, 50 do
+    local ok, sum = pcall(inst.exports.add, 2, 3)
+    if ok then return sum == 5 end
+    assert(sum.kind == "limit" and sum.message == "timeout", tostring(sum))
+  end
+  return false
+end
+
 describe("a timeout", function()
   it("ends every kind of endless call, and the instance goes on", function()
     local worst, n = 0, 0
@@ -27,7 +37,7 @@ describe("a timeout", function()
             local err = expires(inst.exports[name], 0)
             worst, n = math.max(worst, os.clock() - before), n + 1
             assert(#err.frames > 0, name)
-            assert(inst.exports.add(2, 3) == 5)
+            assert(works(inst))
           end
         end
       end
@@ -66,7 +76,7 @@ describe("a timeout", function()
   it("ends a wait, by the wall clock", function()
     local inst = endless.make(wasm, nil, nil, { timeout = 0.01 })
     expires(inst.exports.wait, 0)
-    assert.equal(5, inst.exports.add(2, 3))
+    assert.is_true(works(inst))
   end)
 
   it("ends a start function", function()

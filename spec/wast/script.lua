@@ -281,6 +281,7 @@ local MODES = {
   lazy = { eager = false },
   cached = { eager = true },
   simple = { effort = 0 },
+  most = { effort = 2 },
   fuel = { fuel = true },        -- counted, without end
   few = { bounds = "explicit" }, -- with five registers of each class (jit/alloc.h)
   four = {},                     -- with the fewest that will do
@@ -305,7 +306,7 @@ end
 
 --- Run a script; `report(line, type, why)` is told about each failure.
 ---@param path string
----@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"fuel"|"few"|"four"|"split"|"cold"
+---@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"most"|"fuel"|"few"|"four"|"split"|"cold"
 ---@param report fun(line: integer, type: string, why: string)
 ---@return { passed: integer, failed: integer, left_out: table<string, integer> }
 function script.run(path, mode, report)

@@ -200,10 +200,13 @@ enum { UNROLL_FREE = 1024 }; /* and half as many operators as the function has *
    is its size. Two or four, as trip counts are often a power of two. */
 static Status begin_copies(Body *b, Ctl *c)
 {
-  enum { SIZE = 96, SIZE_PER_LOCAL = 8, MOST = 4 };
+  enum { SIZE = 96, SIZE_PER_LOCAL = 8, MOST = 4, EFFORTS = 3 };
+  static const uint8_t times[EFFORTS] = {0, 1, 3};
   const FrameFacts *facts = &b->hook.facts->frames[c->frame];
   if (b->hook.unroll < facts->operators || facts->operators == 0) return LW_OK;
   uint64_t size = SIZE + (uint64_t)SIZE_PER_LOCAL * facts->count;
+  assert(b->hook.effort < EFFORTS);
+  size *= times[b->hook.effort];
   uint32_t copies = (uint32_t)(size / facts->operators) & ~1u;
   if (copies > MOST) copies = MOST;
   while (copies > 1 && b->hook.unroll / facts->operators < copies - 1)
@@ -778,8 +781,9 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   MakeSizes sizes = {n / 2 + 32, n / 2 + 32, n / 8 + 8, n / 6 + 8};
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
   Builder h = {.f = f, .facts = facts, .err = err, .block = NO_BLOCK};
+  h.effort = opts->effort;
   h.meter = NO_METER;
-  if (opts->unroll) h.unroll = UNROLL_FREE + facts->noperators / 2;
+  if (opts->effort > 0) h.unroll = UNROLL_FREE + facts->noperators / 2;
   uint32_t nstack = facts->max_stack + 1;
   h.stack = ARENA_RAW(scratch, Ref, nstack);
   h.locals = ARENA_RAW(scratch, Ref, facts->nlocals + 1);

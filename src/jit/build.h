@@ -57,6 +57,7 @@ typedef struct Builder {
   uint32_t where;  /* module offset of the operator at hand */
   uint32_t stamp;  /* number of the br_table at hand, from 1 */
   uint32_t unroll; /* so many operators may be built again */
+  unsigned effort;
   /* Fuel: a stretch is what runs from one IR_FUEL to the next, or to the block's end. */
   const uint32_t *operators; /* Body.noperators; NULL: nobody counts */
   uint32_t

@@ -15,9 +15,9 @@
 
 typedef struct CompileOptions {
   bool explicit_bounds;
-  uint8_t
-    effort;  /* 0: the simple allocator; 1: registers across blocks, loops unrolled */
-  bool fuel; /* count operators, and stop where none are left (IR_FUEL) */
+  uint8_t effort;  /* 0: the simple allocator; 1: registers across blocks, small loops
+                             unrolled; 2: larger ones, too */
+  bool fuel;       /* count operators, and stop where none are left (IR_FUEL) */
   bool keep_loops; /* dumps only: no loop is unrolled */
 } CompileOptions;
 

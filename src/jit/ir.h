@@ -198,8 +198,9 @@ void lw_ir_cold(bool all);
 #endif
 
 typedef struct BuildOptions {
-  bool unroll; /* small loops get several copies of their body */
-  bool fuel;   /* an IR_FUEL wherever a straight stretch of operators begins */
+  unsigned
+    effort;  /* above 0: small loops get several copies of their body; 2: larger ones */
+  bool fuel; /* an IR_FUEL wherever a straight stretch of operators begins */
 } BuildOptions;
 /*
 ** wasm -> IR. `facts` are those of lw_validate_func for the same function. `f` is made

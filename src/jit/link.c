@@ -34,8 +34,8 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
   memset(&facts, 0, sizeof facts);
   TRY(lw_validate_func(m, func, &facts, scratch, err));
   pass_done(opts->meter, PASS_FACTS, scratch);
-  bool unroll = opts->effort > 0 && !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
-  BuildOptions how = {.unroll = unroll, .fuel = opts->fuel};
+  bool unroll = !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
+  BuildOptions how = {.effort = unroll ? opts->effort : 0, .fuel = opts->fuel};
   TRY(lw_ir_build(m, func, &facts, &how, scratch, &out->f, err));
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG

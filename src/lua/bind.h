@@ -39,6 +39,7 @@ typedef enum {
   KIND_REF, /* an object of the collected heap */
   KIND_CACHE,
   KIND_SNAPSHOT,
+  KIND_WASI,
   KIND_ANCHOR,
   KIND_HELD, /* something of C that must not leak while Lua objects are made */
   KIND__MAX
@@ -343,6 +344,7 @@ void lw_open_cache(lua_State *L);
 void lw_open_reload(lua_State *L);
 void lw_open_snapshot(lua_State *L);
 void lw_open_files(lua_State *L);
+void lw_open_wasi(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
 

@@ -19,7 +19,9 @@
 #include <string.h>
 
 #include "jit/trap.h"
+#include "lua/wasi.h"
 #include "rt/budget.h"
+#include "rt/native.h"
 #include "rt/tag.h"
 #include "wasm/limits.h"
 
@@ -472,6 +474,41 @@ static void take_results(lua_State *L, Activation *a, int status)
   if (a->newer) check_order(L, a);
 }
 
+/* A native function wants something of Lua, until it wants nothing more. Where Lua yields
+   meanwhile, callout_done goes on. */
+static NOINLINE void native_callout(lua_State *L, Activation *a)
+{
+  do {
+    anchor_want(L, a);
+    lua_settop(L, SLOT_HANDLER);
+    if (!lua_checkstack(L, LUA_MINSTACK)) raise_ended(L, a, LW_LIMIT, "stack overflow");
+    if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), a->callee) == LUA_TNIL)
+      raise_ended(L, a, LW_CLOSED, "the host function is collected");
+    int nargs = lw_wasi_ask(L, a);
+    if (nargs < 0) continue;
+    this_func(L)->h.state->rethrown = false;
+    int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
+    if (status != LUA_OK) {
+      a->ask = (NativeAsk){0};
+      take_results(L, a, status);
+      return;
+    }
+    lw_wasi_answer(L, a, -1);
+  } while (lw_act_native(a) == NATIVE_ASK);
+  lua_settop(L, SLOT_HANDLER);
+}
+
+/* Lua has answered it after a yield. */
+static void native_resume(lua_State *L, Activation *a)
+{
+  if (a->newer) check_order(L, a);
+  lw_wasi_answer(L, a, -1);
+  if (lw_act_native(a) == NATIVE_ASK)
+    native_callout(L, a);
+  else
+    lua_settop(L, SLOT_HANDLER);
+}
+
 /* What a call that has reached a limit calls, with a word for whoever resumes it. */
 static int limit_yield(lua_State *L)
 {
@@ -498,6 +535,9 @@ static bool callout(Activation *a)
     lw_act_limit_grant(a);
     lua_pushstring(L, word);
     lua_pushcclosure(L, limit_yield, 1);
+  } else if (a->callee->native) {
+    native_callout(L, a);
+    return true;
   } else
     push_callout(L, a);
   const FuncType *t = a->callee->type;
@@ -520,9 +560,42 @@ static NOINLINE void push_results_general(lua_State *L, FuncBox *f, Activation *
     lw_push_value(L, f->h.state, f->types[f->nparams + i], bits, results[i]);
 }
 
+static bool is_start(const FuncBox *f)
+{
+  const Instance *i = f->owner ? f->owner->inst : NULL;
+  const Module *m = i ? i->module : NULL;
+  for (uint32_t k = 0; m && k < m->nexports; k++) {
+    const Export *e = &m->exports[k];
+    if (e->kind == EXTERN_FUNC && e->index == f->cell->func && e->name.len == 6 &&
+        memcmp(e->name.text, "_start", 6) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* The guest has asked to end. The instance is of no more use: its program is over. */
+static NOINLINE int exit_call(lua_State *L, const FuncBox *f, Activation *a)
+{
+  uint32_t code = a->exit_code;
+  bool good = code == 0 && f->nresults == 0 && is_start(f);
+  anchor_want(L, a);
+  lua_settop(L, SLOT_HANDLER);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  Instance *i = a->instance;
+  if (i && lw_push_instance(L, i)) lw_instance_shut(L, lua_gettop(L), false);
+  end_call(L, a);
+  if (good) return 0;
+  lua_pushfstring(L, "the program ended with code %I", (LUAI_UACINT)code);
+  lw_push_error(L, LW_EXIT, lua_tostring(L, -1), ERR_NOWHERE);
+  lua_pushinteger(L, code);
+  lua_setfield(L, -2, "code");
+  return lua_error(L);
+}
+
 static int finish(lua_State *L, FuncBox *f, Activation *a, ActWhy why)
 {
-  if (why != ACT_IS_RETURNED) return raise_trap(L, a);
+  if (why != ACT_IS_RETURNED)
+    return a->end == LW_EXIT ? exit_call(L, f, a) : raise_trap(L, a);
   if (f->fast && !lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS)))
     push_registers(L, f->types + f->nparams, f->nresults, a);
   else
@@ -542,7 +615,11 @@ static int callout_done(lua_State *L, int status, lua_KContext context)
     return lw_raise(L, LW_CLOSED,
                     "the call was dropped when its coroutine was collected");
   if (status == LUA_YIELD) lw_act_woken(a);
-  take_results(L, a, status);
+  bool good = status == LUA_OK || status == LUA_YIELD;
+  if (good && a->state == ACT_OUT && a->callee->native)
+    native_resume(L, a);
+  else
+    take_results(L, a, status);
   return finish(L, this_func(L), a, lw_act_resume(a));
 }
 

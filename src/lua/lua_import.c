@@ -10,11 +10,11 @@
 ** then.
 ** Layer: lua.
 */
-#include "lua/bind.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "lua/wasi.h"
 
 enum { TYPE_TEXT = 200, MISSING_SHOWN = 20 };
 
@@ -81,6 +81,20 @@ static void push_from_instance(const Resolver *r, int index, const Import *im)
   lua_remove(r->L, -2);
 }
 
+/* Push the call of the wasm.wasi at `index` that the import names, or nil. */
+static void push_from_wasi(const Resolver *r, int index, const Import *im)
+{
+  lua_State *L = r->L;
+  push_name(L, im->module);
+  push_name(L, im->name);
+  int base = lua_gettop(L);
+  if (!lw_push_wasi_call(L, r->st, index, lua_tostring(L, base - 1),
+                         lua_tostring(L, base)))
+    lua_pushnil(L);
+  lua_replace(L, base - 1);
+  lua_settop(L, base - 1);
+}
+
 /* Push what the imports say for `im`, nil when they say nothing. */
 static void push_given(const Resolver *r, const Import *im)
 {
@@ -103,6 +117,8 @@ static void push_given(const Resolver *r, const Import *im)
     int from = lua_gettop(L);
     if (lw_test(L, r->st, from, KIND_INSTANCE))
       push_from_instance(r, from, im);
+    else if (lw_test(L, r->st, from, KIND_WASI))
+      push_from_wasi(r, from, im);
     else if (lua_istable(L, from) || luaL_getmetafield(L, from, "__index")) {
       lua_settop(L, from);
       push_name(L, im->name);

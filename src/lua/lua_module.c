@@ -152,7 +152,7 @@ static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
     opts.eager = eager ? EAGER_YES : EAGER_NO;
   opts.features = features_of(L, arg);
   opts.explicit_bounds = lw_opt_choice(L, arg, "bounds", modes, 0) == 1;
-  opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 1, 1);
+  opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 1, 2);
   opts.fuel = lw_opt_bool(L, arg, "fuel", false);
   return opts;
 }

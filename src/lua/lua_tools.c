@@ -134,7 +134,7 @@ static int tools_dump(lua_State *L)
   lw_check_options(L, 4, "dump", known);
   CompileOptions opts = {0};
   opts.explicit_bounds = lw_opt_choice(L, 4, "bounds", modes, 0) == 1;
-  opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 1);
+  opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 2);
   opts.keep_loops = !lw_opt_bool(L, 4, "unroll", true);
   opts.fuel = lw_opt_bool(L, 4, "fuel", false);
   Err err = {.at = ERR_NOWHERE};

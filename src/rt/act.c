@@ -16,6 +16,7 @@
 #include "jit/stubs.h"
 #include "jit/trap.h"
 #include "rt/budget.h"
+#include "rt/native.h"
 #include "rt/stack.h"
 #include "rt/state.h"
 #include "rt/trap.h"
@@ -295,7 +296,7 @@ static inline bool cut_short(Activation *a)
     a->end = lw_limit_status(asked);
   } else if (a->end == LW_INTERRUPT)
     a->trap = TRAP_INTERRUPT;
-  return a->end != LW_OK;
+  return a->end != LW_OK || a->trap != TRAP_NONE; /* the latter: a native function's */
 }
 
 static inline ActWhy run(Activation *a, bool fresh)
@@ -326,10 +327,12 @@ unsigned lw_act_callout(Activation *a)
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  if (lw_act_at_limit(a) && !lw_act_limit_yields(a))
+  if (lw_act_at_limit(a) && !lw_act_limit_yields(a)) {
     lw_act_limit_deny(a);
-  else if (!s->callout || !s->callout(a))
-    return ACT_IS_CALLOUT;
+  } else {
+    bool done = a->callee->native && lw_act_native(a) != NATIVE_ASK;
+    if (!done && (!s->callout || !s->callout(a))) return ACT_IS_CALLOUT;
+  }
   assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
   nest_return_to(a);
   if (cut_short(a)) return ACT_IS_TRAPPED;
@@ -409,6 +412,7 @@ void lw_act_drop(Activation *a)
   a->laid_out = false;
   a->trap_pc = NULL;
   a->trap_rbp = NULL;
+  if (a->ask.what) a->ask = (NativeAsk){0};
   a->grown = 0;
   lw_stack_give(a);
   if (s->closing) lw_close_waiting(s);

@@ -36,6 +36,18 @@ typedef enum {
   ACT_DEAD      /* trapped; its frames can still be walked */
 } ActState;
 
+/* What a native function wants of the binding, and the answer (native.h). */
+typedef struct NativeAsk {
+  bool answered;
+  bool failed;   /* the answer: it could not be done */
+  uint32_t what; /* for the two to agree on, as are the next two */
+  uint32_t which;
+  uint32_t how;
+  uint64_t number;   /* asked for, or the answer */
+  const void *bytes; /* of the answer: good until the function returns */
+  size_t size;
+} NativeAsk;
+
 struct Activation {
   /* layout.h, in its order */
   void *guest_sp, *host_sp;
@@ -55,14 +67,15 @@ struct Activation {
   uint64_t exn; /* an exception on its way, or that nobody has caught */
   /* not known to machine code */
   ActState state;
+  uint32_t exit_code; /* where end is LW_EXIT */
   Store *store;
   FuncCell *entry;
   Instance *instance; /* of entry; NULL for a host function's own cell */
   void *user;         /* the binding's: set it between lw_act_new and lw_act_enter */
   void *anchor;       /* the binding's, NULL from lw_act_new */
-  bool laid_out;      /* likewise, false */
   uint8_t *stack;     /* lowest byte, guard included */
   size_t stack_size;
+  bool laid_out;             /* the binding's, false from lw_act_new */
   bool soft_open;            /* the signal room below the limit is accessible */
   const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
@@ -72,10 +85,12 @@ struct Activation {
   Activation *older, *newer; /* order per memory 0 (API.md 4 row 17) */
   Memory *memory;            /* whose order; NULL until entered and once ended */
   Status end;                /* not LW_OK: why it ends as control returns into wasm, or
-                                has ended: LW_CLOSED, LW_INTERRUPT, or the host's own */
+                                has ended: LW_CLOSED, LW_INTERRUPT, LW_EXIT, or the
+                                host's own */
   bool sp_saved; /* stack-pointer global is to be given back unless it returns */
   bool sp_owed;  /* and even then: an earlier call has been dropped */
   uint32_t sp_value;
+  NativeAsk ask;
   uint64_t grown; /* bytes its guests grew by, for the binding; 0 from lw_act_new */
 };
 

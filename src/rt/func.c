@@ -108,6 +108,7 @@ void lw_host_free(HostFunc *h)
   if (h->prev) h->prev->next = h->next;
   if (h->next) h->next->prev = h->prev;
   if (s->hosts == h) s->hosts = h->next;
+  if (h->drop) h->drop(h->context);
   lw_type_release(h->cell.type);
   free(h);
 }

@@ -43,12 +43,19 @@ typedef struct VmCtx {
 
 /*
 ** A function of the host. Calling it from wasm ends lw_act_enter/resume with
-** ACT_CALLOUT and act->callee = this. `user` is the binding's.
+** ACT_CALLOUT and act->callee = this, unless it is native (native.h) and needs nothing of
+** the binding. `user` is the binding's.
 */
+typedef struct NativeCall NativeCall;
+typedef unsigned (*NativeFunc)(NativeCall *call); /* NativeWhy */
 typedef struct HostFunc {
   VmCtx vm;
   FuncCell cell;
-  const FuncType *type;         /* interned */
+  const FuncType *type; /* interned */
+  NativeFunc native;    /* NULL: the binding runs it */
+  void *context;        /* of native */
+  uint32_t number;      /* likewise */
+  void (*drop)(void *context);
   void *user;                   /* the binding's name for it */
   uint32_t slot;                /* likewise */
   uint32_t refs;                /* instances that import it, handles */

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 /* Export names are searched one by one: only where that cannot take long. */
 enum { MODULE_NAME = 64, EXPORTS_SEARCHED = 4096 };
 
-static bool on[SYMBOLS__MAX];
+static _Atomic(bool) on[SYMBOLS__MAX];
 
 /* ---- names ---- */
 

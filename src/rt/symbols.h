@@ -26,7 +26,7 @@ typedef struct TextSymbol {
 
 /* Takes the lock itself. LW_IO, LW_NOMEM. */
 Status lw_symbols_switch(SymbolsTool tool, bool on, Err *err);
-bool lw_symbols_on(SymbolsTool tool);
+bool lw_symbols_on(SymbolsTool tool); /* also without the lock */
 /* A range has come with all its functions: an eager image, or thunks. */
 void lw_symbols_range(const TextRange *range);
 /* A function has been placed in a chunk. */

@@ -130,7 +130,7 @@ Status lw_target_select(const Func *f, const Liveness *live, const EmitOptions *
       if ((live->flags[i] & LIVE_NEEDED) == 0) continue;
       if ((ins->op == IR_BRIF || ins->op == IR_SELECT) && before != UINT32_MAX)
         out->folded[before] = can_fold(out, b, before, i);
-      out->memory0 |= accesses_memory(ins) && ins->aux >> 8 == 0;
+      if (!out->memory0 && ins->aux >> 8 == 0) out->memory0 = accesses_memory(ins);
       if (ins->op == IR_HELPER && lw_helper_info[ins->a].result == VAL_REF)
         out->allocates = true;
       if (ins->op == IR_CALL_CELL || (ins->op == IR_CALL && f->module->tail_leaves))

@@ -1,0 +1,21 @@
+/*
+** wasi.h -- what the rest of the binding needs of wasm.wasi objects.
+** Layer: lua.
+*/
+#ifndef LW_LUA_WASI_H
+#define LW_LUA_WASI_H
+
+#include "lua/bind.h"
+
+/* Push the wasm.func of a call of the wasm.wasi at `arg`, for a module that imports it
+   from `module`. False (nothing pushed): there is none of that name. */
+bool lw_push_wasi_call(lua_State *L, State *st, int arg, const char *module,
+                       const char *name);
+/* A call of the wasm.wasi on the top asks for something. Push the function to call and
+   its arguments; how many; or -1 if it has been answered. Raises. */
+int lw_wasi_ask(lua_State *L, Activation *a);
+/* The function gave the value at `at`, which must stay there until the call has gone on.
+ */
+void lw_wasi_answer(lua_State *L, Activation *a, int at);
+
+#endif

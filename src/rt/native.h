@@ -1,0 +1,54 @@
+/*
+** native.h -- host functions that are C, and need no Lua to run.
+**
+** A native function runs on the host's stack between two stretches of machine code. It
+** gets its arguments, and memory 0 of the instance that called it; it must check every
+** range before it touches it, and never raise. What only the binding can do (call back
+** into Lua, wait where others may run) it asks for: it returns NATIVE_ASK, and is called
+** again with the same arguments and the answer. So it must not have changed anything
+** before it asks.
+** A function that was called by a tail call is taken for called by its caller's caller.
+** Layer: rt.
+*/
+#ifndef LW_NATIVE_H
+#define LW_NATIVE_H
+
+#include "rt/act.h"
+
+typedef enum {
+  NATIVE_DONE, /* results are set */
+  NATIVE_TRAP, /* the guest traps: call->trap */
+  NATIVE_EXIT, /* the guest asked to end: call->exit_code */
+  NATIVE_ASK   /* act->ask says what for */
+} NativeWhy;
+
+enum { NATIVE_PARAMS = 16, NATIVE_RESULTS = 1 }; /* at most */
+
+struct NativeCall {
+  Activation *act;
+  void *context;   /* as given to lw_host_native */
+  uint32_t number; /* likewise */
+  Memory *memory;  /* NULL: the caller has none */
+  const Value *args;
+  Value *results;
+  uint32_t exit_code;
+  unsigned trap;
+};
+
+/* Make a fresh host function native. `drop` gives `context` back when the function is
+   freed, after everybody who could call it. */
+void lw_host_native(HostFunc *h, NativeFunc run, void *context, uint32_t number,
+                    void (*drop)(void *context));
+/* Run the native function that `a` has called out to. After NATIVE_ASK the binding fills
+   in the answer and calls it again; after the others the activation may be resumed, which
+   ends it where that was the outcome. */
+NativeWhy lw_act_native(Activation *a);
+/* Memory 0 of the instance whose code called out, or NULL. */
+Memory *lw_act_memory(const Activation *a);
+/* For whoever waits: should the call end now? Cheap. */
+bool lw_act_wants_end(const Activation *a);
+/* Sleep until somebody wants one of the Store's calls to end, or `ns` have passed, or for
+   no reason. */
+void lw_act_sleep(const Activation *a, uint64_t ns);
+
+#endif
