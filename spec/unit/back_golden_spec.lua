@@ -48,7 +48,8 @@ describe("register allocation across blocks", function()
   } do
     local name, func, what = table.unpack(case)
     it(what, function()
-      pinned(name:gsub("^ra", "scan"), name, func, "ra", { effort = 1, unroll = false })
+      pinned(name:gsub("^ra", "scan"), name, func, "ra",
+        { effort = 1, unroll = false, inline = false })
     end)
   end
 end)

@@ -24,14 +24,16 @@ local function bisect(wat, damage, ...)
   return text, code
 end
 
--- Twenty functions that each add something and call the next one; index 0 is an import.
+-- Twenty functions that each add something and call the next one, too large to be inlined;
+-- index 0 is an import.
+local NOPS = ("(nop)"):rep(10)
 local function chain()
   local parts = { [[(module (import "env" "host" (func $host (param i32) (result i32)))
     (memory (export "memory") 1)
     (func (export "go") (param i32) (result i32) (call $f1 (call $host (local.get 0))))
     (func (export "other") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))]] }
   for n = 1, 20 do
-    parts[#parts + 1] = ("(func $f%d (param i32) (result i32) %s)"):format(n, n < 20
+    parts[#parts + 1] = ("(func $f%d (param i32) (result i32) %s %s)"):format(n, NOPS, n < 20
       and ("(call $f%d (i32.add (local.get 0) (i32.const %d)))"):format(n + 1, n * 7)
       or "(i32.add (local.get 0) (i32.const 9))")
   end

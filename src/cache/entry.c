@@ -251,8 +251,11 @@ static bool makes_sense(const Reading *r)
   if ((image->nfuncs == 0) != (text == 0)) return false;
   for (uint32_t n = 0; n < image->nlines; n++) {
     const LineEntry *line = &image->lines[n];
-    if (line->pc > text || line->where >= r->header.module_size) return false;
+    bool inlined = (line->where & LINE_INLINED) != 0;
+    uint32_t where = line->where & ~LINE_INLINED;
+    if (line->pc > text || where >= r->header.module_size) return false;
     if (n > 0 && line->pc < image->lines[n - 1].pc) return false;
+    if (inlined && (n == 0 || line->pc != image->lines[n - 1].pc)) return false;
   }
   return true;
 }

@@ -35,13 +35,18 @@ _Static_assert(IR_PARAM == 0,
 
 /* ---- small steps ---- */
 
+static inline void at_operator(Body *b)
+{
+  b->hook.where = b->op_at + b->hook.shift;
+}
+
 static inline Status emit(Body *b, Ins ins, Ref *out)
 {
   if (b->hook.block == NO_BLOCK) {
     *out = REF_NONE;
     return LW_OK;
   }
-  b->hook.where = b->op_at;
+  at_operator(b);
   return lw_build_ins(&b->hook, ins, out);
 }
 
@@ -113,6 +118,8 @@ static Status set_slot(Body *b, uint32_t local, Ref value)
 
 /* ---- the function itself ---- */
 
+static Status begin_inlined(Body *b);
+
 /* Parameters are arguments, other locals zero. All arguments come before any store. */
 static Status begin_locals(Body *b)
 {
@@ -153,6 +160,7 @@ static inline Status hook_begin(Body *b)
 {
   assert(b->nlocals == b->hook.facts->nlocals && b->nctls == 1);
   b->ctls[0].hook = NO_LABEL;
+  if (b->hook.inside) return begin_inlined(b);
   TRY(lw_flow_open(&b->hook));
   TRY(begin_locals(b));
   TRY(begin_slots(b));
@@ -169,6 +177,11 @@ static Status leave(Body *b, uint32_t base)
 {
   uint32_t run, n = b->type->nresults;
   if (dead(b)) return LW_OK;
+  if (b->hook.inside) {
+    Carry results = carry(b, &b->ctls[0], base, n);
+    at_operator(b);
+    return lw_flow_jump(&b->hook, &b->ctls[0].hook, &results);
+  }
   TRY(push_run(b, operands(b, base), n, &run));
   TRY(emit_effect(b, (Ins){.op = IR_RETURN, .b = run, .c = n}));
   lw_flow_close(&b->hook);
@@ -225,7 +238,7 @@ static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
 {
   Copies *k = c->hook.copies;
   if (!k || k->left == 0) return LW_OK;
-  b->hook.where = b->op_at;
+  at_operator(b);
   lw_flow_free(&b->hook);
   if (reachable && !dead(b)) {
     Carry results = carry(b, c, c->height, c->nresults);
@@ -257,7 +270,7 @@ static inline Status hook_loop(Body *b, Ctl *c, uint32_t base)
   c->hook = NO_LABEL;
   if (dead(b)) return LW_OK;
   Carry params = carry(b, c, base, c->nparams);
-  b->hook.where = b->op_at;
+  at_operator(b);
   lw_flow_free(&b->hook);
   TRY(lw_flow_loop(&b->hook, &c->hook, &params));
   return begin_copies(b, c);
@@ -268,13 +281,13 @@ static inline Status hook_if(Body *b, Ctl *c, uint32_t base)
   c->hook = NO_LABEL;
   if (dead(b)) return LW_OK;
   Carry params = carry(b, c, base, c->nparams);
-  b->hook.where = b->op_at;
+  at_operator(b);
   return lw_flow_if(&b->hook, &c->hook, &params, operands(b, base)[c->nparams]);
 }
 
 static inline Status hook_else(Body *b, Ctl *c, bool reachable)
 {
-  b->hook.where = b->op_at;
+  at_operator(b);
   lw_flow_free(&b->hook);
   if (reachable && !dead(b)) {
     Carry results = carry(b, c, c->height, c->nresults);
@@ -291,7 +304,7 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
 {
   Builder *h = &b->hook;
   assert(reachable || dead(b)), (void)reachable;
-  h->where = b->op_at;
+  at_operator(b);
   lw_flow_free(h);
   if (c->op == OP_LOOP) {
     TRY(end_copies(b, c, reachable));
@@ -304,7 +317,7 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
     if (!dead(b)) TRY(lw_flow_jump(h, &c->hook, &results));
     TRY(lw_flow_join(h, &c->hook, &results));
   }
-  return c->frame == 0 ? leave(b, c->height) : LW_OK;
+  return c->frame == 0 && !h->inside ? leave(b, c->height) : LW_OK;
 }
 
 static inline Status hook_frame_dead(Body *b)
@@ -318,7 +331,7 @@ static inline Status hook_br(Body *b, Ctl *c, uint32_t base)
   if (dead(b)) return LW_OK;
   if (c->frame == 0) return leave(b, base);
   Carry values = carry(b, c, base, label_arity(c));
-  b->hook.where = b->op_at;
+  at_operator(b);
   return lw_flow_jump(&b->hook, &c->hook, &values);
 }
 
@@ -326,7 +339,7 @@ static inline Status hook_br_if(Body *b, Ctl *c, uint32_t base)
 {
   if (dead(b)) return LW_OK;
   Carry values = carry(b, c, base, label_arity(c));
-  b->hook.where = b->op_at;
+  at_operator(b);
   return lw_flow_branch_if(&b->hook, &c->hook, &values, values.values[values.nvalues]);
 }
 
@@ -429,19 +442,6 @@ static Status emit_call(Body *b, IrOp op, uint32_t callee, uint32_t typeidx,
   return end_throwing(b);
 }
 
-static inline Status hook_call(Body *b, uint32_t func, const FuncType *type,
-                               uint32_t base)
-{
-  uint32_t typeidx = b->module->funcs[func].type;
-  assert(type == lw_module_signature(b->module, typeidx));
-  (void)type;
-  if (func >= b->module->nfuncs_imported)
-    return emit_call(b, IR_CALL, func, typeidx, base);
-  Ref cell;
-  TRY(emit(b, (Ins){.op = IR_FUNC_REF, .type = VAL_REF, .a = func}, &cell));
-  return emit_call(b, IR_CALL_CELL, cell, typeidx, base);
-}
-
 /* The cell that call_indirect finds, checked. */
 static Status indirect_cell(Body *b, uint32_t typeidx, uint32_t table, uint32_t base,
                             Ref *cell)
@@ -474,45 +474,9 @@ static inline Status hook_call_ref(Body *b, uint32_t typeidx, uint32_t base)
   return emit_call(b, IR_CALL_CELL, cell, typeidx, base);
 }
 
-/* ---- tail calls ---- */
+#include "jit/build_inline.h"
 
-static Status emit_tail(Body *b, IrOp op, uint32_t callee, uint32_t typeidx,
-                        uint32_t base)
-{
-  uint32_t run;
-  if (dead(b)) return LW_OK;
-  uint32_t n = lw_module_signature(b->module, typeidx)->nparams;
-  TRY(push_run(b, operands(b, base), n, &run));
-  Ins ins = {.op = (uint8_t)op, .a = callee, .b = run, .c = typeidx};
-  TRY(emit_effect(b, ins));
-  lw_flow_close(&b->hook);
-  return LW_OK;
-}
-
-static inline Status hook_return_call(Body *b, uint32_t func, uint32_t base)
-{
-  uint32_t typeidx = b->module->funcs[func].type;
-  if (func >= b->module->nfuncs_imported)
-    return emit_tail(b, IR_TAIL_CALL, func, typeidx, base);
-  Ref cell;
-  TRY(emit(b, (Ins){.op = IR_FUNC_REF, .type = VAL_REF, .a = func}, &cell));
-  return emit_tail(b, IR_TAIL_CELL, cell, typeidx, base);
-}
-
-static inline Status hook_return_call_indirect(Body *b, uint32_t typeidx, uint32_t table,
-                                               uint32_t base)
-{
-  Ref cell;
-  TRY(indirect_cell(b, typeidx, table, base, &cell));
-  return emit_tail(b, IR_TAIL_CELL, cell, typeidx, base);
-}
-
-static inline Status hook_return_call_ref(Body *b, uint32_t typeidx, uint32_t base)
-{
-  Ref cell = operands(b, base)[lw_module_signature(b->module, typeidx)->nparams];
-  TRY(check_null(b, cell, TRAP_NULL_FUNCTION));
-  return emit_tail(b, IR_TAIL_CELL, cell, typeidx, base);
-}
+#include "jit/build_tail.h"
 
 /* A helper takes `nindexes` module indexes and then the operands at base. */
 static Status emit_helper(Body *b, HelperId id, const uint32_t *indexes,
@@ -780,21 +744,18 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   /* measured on compiled C: 0.4 instructions, 0.3 pool entries, 0.1 blocks an operator */
   MakeSizes sizes = {n / 2 + 32, n / 2 + 32, n / 8 + 8, n / 6 + 8};
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
-  Builder h = {.f = f, .facts = facts, .err = err, .block = NO_BLOCK};
-  h.effort = opts->effort;
+  Builder h = {.f = f, .err = err, .block = NO_BLOCK, .effort = opts->loops};
   h.meter = NO_METER;
-  if (opts->effort > 0) h.unroll = UNROLL_FREE + facts->noperators / 2;
-  uint32_t nstack = facts->max_stack + 1;
-  h.stack = ARENA_RAW(scratch, Ref, nstack);
-  h.locals = ARENA_RAW(scratch, Ref, facts->nlocals + 1);
-  h.merge = ARENA_RAW(scratch, Ref, nstack + facts->nlocals);
-  if (!h.stack || !h.locals || !h.merge) return lw_nomem(err, "values of locals");
+  if (h.effort > 0) h.unroll = UNROLL_FREE + n / 2;
+  Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE};
+  if (opts->calls && !opts->fuel) h.inliner = &inliner;
+  TRY(begin_values(&h, facts));
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
   b.hook = h;
   if (opts->fuel) b.hook.operators = &b.noperators;
   TRY(body_walk(&b));
-  assert(b.hook.block == NO_BLOCK && b.noperators == facts->noperators);
+  assert(b.hook.block == NO_BLOCK && b.noperators == n);
   assert(f->blocks[f->nblocks - 1].end == f->nins);
   return lw_ir_cfg(f, err);
 }

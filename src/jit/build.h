@@ -48,16 +48,19 @@ typedef struct Builder {
   const BodyFacts *facts;
   Err *err;
   KonTable kons;
-  Ref *stack;      /* parallel to Body.stack */
-  Ref *locals;     /* current values; those in slots: unused */
-  Ref *merge;      /* room for one Carry */
-  Ref poll_page;   /* of functions with a poll */
-  uint32_t block;  /* the open block, or NO_BLOCK */
-  uint32_t sole;   /* the edge of a BRIF that alone leads there, or NO_EDGE */
-  uint32_t where;  /* module offset of the operator at hand */
-  uint32_t stamp;  /* number of the br_table at hand, from 1 */
-  uint32_t unroll; /* so many operators may be built again */
-  unsigned effort;
+  Ref *stack;              /* parallel to Body.stack */
+  Ref *locals;             /* current values; those in slots: unused */
+  Ref *merge;              /* room for one Carry */
+  Ref poll_page;           /* of functions with a poll */
+  uint32_t block;          /* the open block, or NO_BLOCK */
+  uint32_t sole;           /* the edge of a BRIF that alone leads there, or NO_EDGE */
+  uint32_t where;          /* Func.where of the operator at hand */
+  uint32_t stamp;          /* number of the br_table at hand, from 1 */
+  uint32_t unroll;         /* so many operators may be built again */
+  unsigned effort;         /* of unrolling */
+  struct Inliner *inliner; /* NULL: nothing is inlined */
+  const struct Inlining *inside; /* the call that is being inlined, or NULL */
+  uint32_t shift; /* from its operators' offsets to their Func.where; else 0 */
   /* Fuel: a stretch is what runs from one IR_FUEL to the next, or to the block's end. */
   const uint32_t *operators; /* Body.noperators; NULL: nobody counts */
   uint32_t

@@ -74,7 +74,7 @@ static Status open_dispatch(Body *b, const Ctl *c)
 {
   Catches *k = c->hook.catches;
   Carry locals = carry(b, c, c->height, 0);
-  b->hook.where = b->op_at;
+  at_operator(b);
   TRY(lw_flow_join(&b->hook, &k->dispatch, &locals));
   return emit(b, (Ins){.op = IR_LANDING, .type = VAL_REF}, &k->exception);
 }
@@ -140,7 +140,7 @@ static Status close_arm(Body *b, Ctl *c)
 {
   if (dead(b)) return LW_OK;
   Carry results = carry(b, c, c->height, c->nresults);
-  b->hook.where = b->op_at;
+  at_operator(b);
   return lw_flow_jump(&b->hook, &c->hook, &results);
 }
 

@@ -181,11 +181,14 @@ static void put_operands(const Func *f, Str *s, const Block *b, const Ins *ins)
 }
 
 /* Ends the line that began at `start` with its place in the module. */
-static void put_where(Str *s, size_t start, uint32_t where)
+static void put_where(const Func *f, Str *s, size_t start, uint32_t where)
 {
   size_t width = s->len - start;
-  lw_str_fmt(s, "%*s@0x%x\n", width < WHERE_COLUMN ? (int)(WHERE_COLUMN - width) : 1, "",
-             where);
+  int space = width < WHERE_COLUMN ? (int)(WHERE_COLUMN - width) : 1;
+  lw_str_fmt(s, "%*s@0x%x", space, "", lw_ir_offset(f, where, &where));
+  while (where)
+    lw_str_fmt(s, " in 0x%x", lw_ir_offset(f, where, &where));
+  lw_str_add(s, "\n", 1);
 }
 
 static void put_block(const Func *f, Str *s, uint32_t block)
@@ -198,7 +201,7 @@ static void put_block(const Func *f, Str *s, uint32_t block)
                kind_text(f->ins[b->first + i].type));
   lw_str_fmt(s, b->nparams ? "):" : ":");
   if (b->nparams)
-    put_where(s, start, f->where[b->first]);
+    put_where(f, s, start, f->where[b->first]);
   else
     lw_str_add(s, "\n", 1);
   for (uint32_t i = b->first + b->nparams; i < b->end; i++) {
@@ -209,7 +212,7 @@ static void put_block(const Func *f, Str *s, uint32_t block)
     put_op(s, ins);
     if (strcmp(lw_ir_info[ins->op].args, "---") != 0) lw_str_add(s, " ", 1);
     put_operands(f, s, b, ins);
-    put_where(s, start, f->where[i]);
+    put_where(f, s, start, f->where[i]);
   }
 }
 

@@ -15,10 +15,10 @@
 
 typedef struct CompileOptions {
   bool explicit_bounds;
-  uint8_t effort;  /* 0: the simple allocator; 1: registers across blocks, small loops
-                             unrolled; 2: larger ones, too */
-  bool fuel;       /* count operators, and stop where none are left (IR_FUEL) */
-  bool keep_loops; /* dumps only: no loop is unrolled */
+  uint8_t effort; /* 0: the simple allocator; 1: registers across blocks, small loops
+                            unrolled; 2: larger ones, too */
+  bool fuel;      /* count operators, and stop where none are left (IR_FUEL) */
+  bool keep_loops, keep_calls; /* dumps only: nothing is unrolled, inlined */
 } CompileOptions;
 
 typedef struct CompileStats {
@@ -67,9 +67,9 @@ void lw_image_drop(Image *image);
 void lw_image_free(Image *image);
 /* The defined function (0-based among defined) whose text holds pc, or UINT32_MAX. */
 uint32_t lw_image_find(const Image *image, const void *pc);
-/* The module offset behind text offset `at` (of a trap, or a return address), or 0.
-   `lines` are sorted by pc. */
-uint32_t lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at);
+/* What is behind text offset `at` (of a trap, or a return address); 0 without lines,
+   which are sorted by pc. */
+void lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at, Places *out);
 
 /* The text of one pass for one function, for people and goldens: pass = "ir", "live",
    "ra", "asm" (bytes in hex with offsets) or "lines" (listing.c). The caller frees

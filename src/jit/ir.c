@@ -57,3 +57,20 @@ uint32_t lw_ir_nargs(const Func *f, const Ins *ins)
   default: return 0;
   }
 }
+
+uint32_t lw_ir_offset(const Func *f, uint32_t where, uint32_t *call)
+{
+  *call = 0;
+  if (where < WHERE_INLINED) return where;
+  uint32_t low = 0, high = f->ninlined;
+  while (high - low > 1) {
+    uint32_t middle = low + (high - low) / 2;
+    if (f->inlined[middle].first <= where)
+      low = middle;
+    else
+      high = middle;
+  }
+  assert(f->ninlined > 0 && f->inlined[low].first <= where && where < f->inlined_end);
+  *call = f->inlined[low].call;
+  return f->inlined[low].at + (where - f->inlined[low].first);
+}

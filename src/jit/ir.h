@@ -139,6 +139,22 @@ typedef struct Block {
   bool cold;              /* ends in a trap, or is only reached from cold blocks */
 } Block;
 
+/* Module offsets, innermost first: of an operator, and of the calls that inlined it. */
+enum { PLACES = 3 };
+typedef struct Places {
+  uint32_t n; /* 1 .. PLACES */
+  uint32_t at[PLACES];
+} Places;
+
+/* A call whose callee's instructions stand in its place. Their Func.where is not an
+   offset but `first` and the offset in the callee's body. */
+typedef struct Inlined {
+  uint32_t first; /* of so many numbers as the body has bytes, from WHERE_INLINED on */
+  uint32_t at;    /* the body's offset in the module */
+  uint32_t call;  /* Func.where of the call */
+} Inlined;
+#define WHERE_INLINED ((uint32_t)1 << 31)
+
 typedef struct Func {
   const Module *module;
   uint32_t index; /* funcidx */
@@ -146,7 +162,8 @@ typedef struct Func {
   Arena *arena; /* scratch: everything below lives there */
 
   Ins *ins;
-  uint32_t *where; /* byte offset in the module of the operator behind each Ins */
+  uint32_t *where; /* byte offset in the module of the operator behind each Ins, or
+                      what Inlined says: see lw_ir_offset */
   uint32_t nins, ins_cap;
   Kon *kons;
   uint32_t nkons, kons_cap;
@@ -157,6 +174,9 @@ typedef struct Func {
   Edge *edges;
   uint32_t nedges, edges_cap;
   uint32_t *preds;
+  Inlined *inlined; /* by rising `first` */
+  uint32_t ninlined, inlined_cap;
+  uint32_t inlined_end;  /* the next one's `first` */
   uint32_t nslots_local; /* all locals if some are addressed by SLOT_GET/SET, else 0 */
   uint8_t *slot_types;   /* VAL_* kind of each of them; VAL_NONE: not such a one */
 } Func;
@@ -179,6 +199,8 @@ static inline uint32_t ir_operands(const Ins *ins, Ref out[3])
   if (refs & IRO_C) out[n++] = ins->c;
   return n;
 }
+/* The offset that `where` stands for; *call is Func.where of the call around it, or 0. */
+uint32_t lw_ir_offset(const Func *f, uint32_t where, uint32_t *call);
 /* The type of the value that `r` names (i32 for comparisons). */
 uint8_t lw_ir_type(const Func *f, Ref r);
 /* Does this instruction define a value? */
@@ -198,13 +220,16 @@ void lw_ir_cold(bool all);
 #endif
 
 typedef struct BuildOptions {
-  unsigned
-    effort;  /* above 0: small loops get several copies of their body; 2: larger ones */
-  bool fuel; /* an IR_FUEL wherever a straight stretch of operators begins */
+  uint8_t loops; /* how much to unroll: an effort */
+  bool calls;    /* may be inlined, unless fuel is counted */
+  bool fuel;     /* an IR_FUEL wherever a straight stretch of operators begins */
 } BuildOptions;
+
 /*
 ** wasm -> IR. `facts` are those of lw_validate_func for the same function. `f` is made
 ** from `scratch`. The function must have been validated: LW_NOMEM or LW_LIMIT only.
+** With loops > 0, an effort, small loops get several copies of their body; with `calls`
+** small functions are built where they are called.
 ** All blocks are reachable, and lw_ir_cfg has been run.
 */
 Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,

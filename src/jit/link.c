@@ -35,8 +35,11 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
   TRY(lw_validate_func(m, func, &facts, scratch, err));
   pass_done(opts->meter, PASS_FACTS, scratch);
   bool unroll = !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
-  BuildOptions how = {.effort = unroll ? opts->effort : 0, .fuel = opts->fuel};
-  TRY(lw_ir_build(m, func, &facts, &how, scratch, &out->f, err));
+  bool inlines = !opts->keep_calls && pass_wanted(PASS_INLINE, func);
+  BuildOptions build = {.loops = unroll ? opts->effort : 0,
+                        .calls = inlines && opts->effort > 0,
+                        .fuel = opts->fuel};
+  TRY(lw_ir_build(m, func, &facts, &build, scratch, &out->f, err));
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));
@@ -342,10 +345,11 @@ uint32_t lw_image_find(const Image *image, const void *pc)
 }
 
 /* The last entry at or before it: a function's first one is its own start. */
-uint32_t lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at)
+void lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at, Places *out)
 {
   uint32_t low = 0, high = nlines;
-  if (high == 0) return 0;
+  *out = (Places){.n = 1};
+  if (high == 0) return;
   while (high - low > 1) {
     uint32_t middle = low + (high - low) / 2;
     if (lines[middle].pc <= at)
@@ -353,5 +357,7 @@ uint32_t lw_lines_where(const LineEntry *lines, uint32_t nlines, uint32_t at)
     else
       high = middle;
   }
-  return lines[low].where;
+  out->at[0] = lines[low].where & ~LINE_INLINED;
+  for (; out->n < PLACES && low > 0 && (lines[low].where & LINE_INLINED); low--)
+    out->at[out->n++] = lines[low - 1].where & ~LINE_INLINED;
 }

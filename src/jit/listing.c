@@ -157,6 +157,17 @@ static void put_line(const Compiled *c, Str *s, uint32_t from, uint32_t to)
   lw_str_add(s, "\n", 1);
 }
 
+/* The operator of the function itself: of what is inlined, the outermost call. */
+static uint32_t own_offset(const Func *f, uint32_t where)
+{
+  uint32_t at, call;
+  do {
+    at = lw_ir_offset(f, where, &call);
+    where = call;
+  } while (call);
+  return at;
+}
+
 static void put_lines(const Compiled *c, Str *s)
 {
   const FuncCode *code = &c->code;
@@ -166,7 +177,7 @@ static void put_lines(const Compiled *c, Str *s)
   for (uint32_t i = 0; i < c->f.nins; i++) {
     uint32_t from = code->ins_at[i], to = code->ins_at[i + 1];
     if (from >= to) continue;
-    lw_str_fmt(s, "%x %x v%u ", from, c->f.where[i], i);
+    lw_str_fmt(s, "%x %x v%u ", from, own_offset(&c->f, c->f.where[i]), i);
     put_lower(s, lw_ir_info[c->f.ins[i].op].text);
     lw_str_add(s, " ", 1);
     put_line(c, s, from, to);
@@ -184,6 +195,7 @@ static Status dump(const Module *m, uint32_t func, const char *pass,
     .explicit_bounds = opts->explicit_bounds, .listing = true, .effort = opts->effort};
   emit.keep_loops = opts->keep_loops;
   emit.fuel = opts->fuel;
+  emit.keep_calls = opts->keep_calls;
   Compiled c;
   bool ir = strcmp(pass, "ir") == 0, live = strcmp(pass, "live") == 0;
   bool ra = strcmp(pass, "ra") == 0, text = strcmp(pass, "asm") == 0;

@@ -171,3 +171,21 @@ Status lw_make_wide_kon(Func *f, KonTable *t, uint64_t bits, uint64_t high, Ref 
   *out = f->nkons++;
   return LW_OK;
 }
+
+Status lw_make_inlined(Func *f, uint32_t call, uint32_t at, uint32_t size,
+                       uint32_t *first, Err *err)
+{
+  void *inlined = f->inlined;
+  if (f->ninlined == f->inlined_cap) {
+    TRY(grow(f, &inlined, sizeof(Inlined), f->ninlined, &f->inlined_cap, 1, err));
+    f->inlined = inlined;
+  }
+  if (f->ninlined == 0) f->inlined_end = WHERE_INLINED;
+  if (size > UINT32_MAX - f->inlined_end)
+    return lw_fail(err, LW_LIMIT, ERR_NOWHERE, "function %u is too large to compile",
+                   f->index);
+  *first = f->inlined_end;
+  f->inlined[f->ninlined++] = (Inlined){*first, at, call};
+  f->inlined_end += size;
+  return LW_OK;
+}

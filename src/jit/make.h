@@ -18,6 +18,10 @@ typedef struct MakeSizes {
 /* Clears *f and makes its arrays. */
 Status lw_make_begin(Func *f, const Module *m, uint32_t func, Arena *arena,
                      const MakeSizes *sizes, Err *err);
+/* `size` numbers for Func.where, from *first on: bytes from `at` on, inlined at a call.
+ */
+Status lw_make_inlined(Func *f, uint32_t call, uint32_t at, uint32_t size,
+                       uint32_t *first, Err *err);
 /* The slow halves of the appends below: make room for `more` entries. LW_LIMIT beyond
    what a Ref can name. */
 Status lw_make_grow_ins(Func *f, Err *err);

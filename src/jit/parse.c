@@ -446,17 +446,30 @@ static Status operation(Parser *p, Ins *ins)
   return LW_OK;
 }
 
-/* The "@0x2d" that may end a line. */
-static Status where(Parser *p, uint32_t *out)
+static Status offset(Parser *p, uint32_t *out)
 {
   uint64_t v = 0;
   unsigned n;
-  if (accept(p, "@")) {
-    TRY(expect(p, "0x"));
-    TRY(hexadecimal(p, &v, &n));
-    if (v > UINT32_MAX) return bad(p, "number too large");
-  }
+  TRY(expect(p, "0x"));
+  TRY(hexadecimal(p, &v, &n));
+  if (v >= WHERE_INLINED) return bad(p, "number too large");
   *out = (uint32_t)v;
+  return LW_OK;
+}
+
+/* The "@0x2d" that may end a line, or "@0x2d in 0x51": inlined at a call. */
+static Status where(Parser *p, uint32_t *out)
+{
+  uint32_t at[PLACES] = {0}, n = 0;
+  if (accept(p, "@")) do {
+      if (n == PLACES) return bad(p, "too many calls");
+      TRY(offset(p, &at[n++]));
+    } while (accept(p, "in"));
+  *out = n > 0 ? at[--n] : 0;
+  while (n > 0) {
+    if (*out == 0) return bad(p, "no call is there");
+    TRY(lw_make_inlined(p->f, *out, at[--n], 1, out, p->err));
+  }
   return at_line_end(p) ? LW_OK : bad(p, "unexpected text at the end of the line");
 }
 

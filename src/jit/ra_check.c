@@ -108,9 +108,10 @@ __attribute__((format(printf, 2, 3))) static Status breach(const Check *c,
   va_start(ap, fmt);
   vsnprintf(what, sizeof what, fmt, ap);
   va_end(ap);
-  return lw_fail(c->err, LW_INVALID, c->f->where[c->at],
-                 "registers of func %u, b%u, v%u (%s): %s", c->f->index, c->block, c->at,
-                 lw_ir_info[c->f->ins[c->at].op].text, what);
+  uint32_t call, at = lw_ir_offset(c->f, c->f->where[c->at], &call);
+  return lw_fail(c->err, LW_INVALID, at, "registers of func %u, b%u, v%u (%s): %s",
+                 c->f->index, c->block, c->at, lw_ir_info[c->f->ins[c->at].op].text,
+                 what);
 }
 
 /* ---- what is where ---- */

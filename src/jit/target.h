@@ -11,12 +11,12 @@
 #include "jit/passes.h"
 
 typedef struct EmitOptions {
-  bool explicit_bounds; /* check every access against the length; bases may move */
-  bool fuel;            /* CompileOptions.fuel */
-  bool listing;         /* fill FuncCode.ins_at */
-  uint8_t effort;       /* CompileOptions.effort */
-  bool keep_loops;      /* CompileOptions.keep_loops */
-  PassMeter *meter;     /* NULL: nobody wants to know */
+  bool explicit_bounds;        /* check every access against the length; bases may move */
+  bool fuel;                   /* CompileOptions.fuel */
+  bool listing;                /* fill FuncCode.ins_at */
+  uint8_t effort;              /* CompileOptions.effort */
+  bool keep_loops, keep_calls; /* those of CompileOptions */
+  PassMeter *meter;            /* NULL: nobody wants to know */
 } EmitOptions;
 
 /*
@@ -87,8 +87,10 @@ const char *lw_target_reg_name(Loc reg);
 typedef struct LineEntry {
   uint32_t pc;    /* offset in the function's text, of the instruction that traps, or
                      of the byte behind a call */
-  uint32_t where; /* byte offset in the module */
+  uint32_t where; /* byte offset in the module; with LINE_INLINED set, the entry before,
+                     for the same pc, is the call that was inlined */
 } LineEntry;
+#define LINE_INLINED ((uint32_t)1 << 31)
 
 typedef struct CallSite { /* a direct call to be resolved by link */
   uint32_t at;            /* offset of the 32-bit field in the function's text */

@@ -45,7 +45,8 @@ enum {
 static Status bad(const Verifier *v, const char *what)
 {
   const Func *f = v->f;
-  return lw_fail(v->err, LW_INVALID, v->i < f->nins ? f->where[v->i] : ERR_NOWHERE,
+  uint32_t call, at = v->i < f->nins ? lw_ir_offset(f, f->where[v->i], &call) : 0;
+  return lw_fail(v->err, LW_INVALID, v->i < f->nins ? at : ERR_NOWHERE,
                  "IR of function %u, b%u, v%u (%s): %s", f->index, v->block, v->i,
                  v->i < f->nins ? lw_ir_info[f->ins[v->i].op].text : "end", what);
 }

@@ -498,7 +498,7 @@ static bool place_eager(const TextRange *t, const void *pc, CodePlace *out)
   uint32_t at = (uint32_t)((const uint8_t *)pc - image->text);
   out->func = n;
   out->offset = at - image->func_at[n];
-  out->where = lw_lines_where(image->lines, image->nlines, at);
+  lw_lines_where(image->lines, image->nlines, at, &out->where);
   out->saves_ctx = image->saves_ctx[n];
   return true;
 }

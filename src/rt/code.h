@@ -126,8 +126,8 @@ typedef struct CodePlace {
   Code *code;
   uint32_t func;   /* 0-based among defined functions */
   uint32_t offset; /* of pc in its text */
-  uint32_t where;  /* byte offset in the module, or 0 */
-  bool saves_ctx;  /* Image.saves_ctx */
+  Places where;
+  bool saves_ctx; /* Image.saves_ctx */
 } CodePlace;
 /* For traces; false: no function of ours. The caller must know that the Code is alive (it
    has a frame on a stack that is). */

@@ -66,11 +66,15 @@ uint32_t lw_act_frames(const Activation *a, Frame *out, uint32_t cap)
   assert(a->state == ACT_OUT || a->state == ACT_DEAD);
   Walk w;
   uint32_t n = 0;
-  for (bool more = lw_walk_first(a, &w); more; more = lw_walk_next(&w), n++) {
-    if (n >= cap) continue;
+  for (bool more = lw_walk_first(a, &w); more; more = lw_walk_next(&w)) {
     const CodePlace *p = &w.place;
     const Module *m = lw_code_module(p->code);
-    out[n] = (Frame){m, p->code, m->nfuncs_imported + p->func, p->where};
+    for (uint32_t k = 0; k < p->where.n; k++, n++) {
+      if (n >= cap) continue;
+      uint32_t at = p->where.at[k], func = m->nfuncs_imported + p->func;
+      if (k + 1 < p->where.n) func = lw_module_func_at(m, at); /* inlined */
+      out[n] = (Frame){m, p->code, func, at};
+    }
   }
   return n;
 }

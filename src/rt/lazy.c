@@ -394,7 +394,7 @@ static bool place_thunk(const Lazy *z, const void *pc, CodePlace *out)
   uint32_t n = (uint32_t)(((const uint8_t *)pc - z->thunks) / THUNK_SIZE);
   if (n >= z->nfuncs) return false;
   out->func = n;
-  out->where = z->m->funcs[z->m->nfuncs_imported + n].body.at;
+  out->where = (Places){1, {z->m->funcs[z->m->nfuncs_imported + n].body.at}};
   return true;
 }
 
@@ -416,7 +416,7 @@ bool lw_lazy_place(const Lazy *z, const Chunk *chunk, const void *pc, CodePlace 
   if (offset > f->unit.size) return false; /* a return address may be its very end */
   out->func = chunk->placed[low];
   out->offset = (uint32_t)offset;
-  out->where = lw_lines_where(f->unit.lines, f->unit.nlines, out->offset);
+  lw_lines_where(f->unit.lines, f->unit.nlines, out->offset, &out->where);
   out->saves_ctx = f->unit.saves_ctx;
   return true;
 }

@@ -35,9 +35,15 @@ typedef struct BodyFacts {
   bool calls, loops; /* reachable code has some */
 } BodyFacts;
 
-/* Validate one body. *leaves: it may tail-call a function of another instance. */
-Status lw_validate_body(const Module *m, uint32_t func, bool *leaves, Arena *scratch,
-                        Err *err);
+typedef struct BodyTraits {
+  bool leaves; /* it may tail-call a function of another instance */
+  uint8_t small; /* its operators; 0: they are many, or there are many locals, or there
+                    is a try or a tail call */
+} BodyTraits;
+
+/* Validate one body. */
+Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
+                        Arena *scratch, Err *err);
 /*
 ** The same with facts; `func` is an index >= nfuncs_imported. Their arrays come from
 ** `scratch`, which the caller resets.

@@ -42,6 +42,7 @@ typedef struct FuncDef {
   uint32_t escape; /* dense number among the functions a reference can be taken of
                       (exported, in an element segment, ref.func), or NO_ESCAPE */
   Span body;       /* locals and code, after the size field; empty for imports */
+  uint8_t small;   /* BodyTraits.small */
 } FuncDef;
 #define NO_ESCAPE UINT32_MAX
 
@@ -157,6 +158,9 @@ static inline const FuncType *lw_module_functype(const Module *m, uint32_t func)
 {
   return lw_module_signature(m, m->funcs[func].type);
 }
+/* The defined function whose body has the byte at this offset; for an offset in none,
+   some defined function. There must be one. */
+uint32_t lw_module_func_at(const Module *m, uint32_t offset);
 /* The name section's name of a function, else an export's, else empty. */
 Name lw_module_func_name(const Module *m, uint32_t func);
 /* The global that the name section (subsection 7) calls `name`: its index, or -1. Used to

@@ -73,6 +73,20 @@ Status lw_names_read(Module *m, Err *err)
   return LW_OK;
 }
 
+uint32_t lw_module_func_at(const Module *m, uint32_t offset)
+{
+  uint32_t low = m->nfuncs_imported, high = m->nfuncs;
+  assert(low < high);
+  while (high - low > 1) {
+    uint32_t middle = low + (high - low) / 2;
+    if (m->funcs[middle].body.at <= offset)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 /* The index that a name map (subsection 7) gives `name`, or -1. */
 static int64_t find_in_map(Reader *r, const char *name, size_t len)
 {

@@ -11,7 +11,9 @@ typedef struct HookBody {
   int64_t last;  /* the last loop, or NO_LOOP: a call or a try came behind it */
   bool calls;    /* some call was seen */
   bool loops;    /* some loop */
-  bool leaves;   /* some tail call out of the instance */
+  bool tries;    /* some try or try_table */
+  bool tails;    /* some tail call, ... */
+  bool leaves;   /* ... and one out of the instance */
 } HookBody;
 typedef RecorderFrame HookCtl;
 enum { NO_LOOP = -1 };
@@ -158,7 +160,7 @@ static inline Status hook_call_ref(Body *b, uint32_t typeidx, uint32_t base)
 static inline Status hook_return_call(Body *b, uint32_t func, uint32_t base)
 {
   (void)base;
-  b->hook.calls = true;
+  b->hook.calls = b->hook.tails = true;
   b->hook.leaves |= func < b->module->nfuncs_imported;
   return LW_OK;
 }
@@ -167,20 +169,21 @@ static inline Status hook_return_call_indirect(Body *b, uint32_t typeidx, uint32
                                                uint32_t base)
 {
   (void)typeidx, (void)table, (void)base;
-  b->hook.calls = b->hook.leaves = true;
+  b->hook.calls = b->hook.tails = b->hook.leaves = true;
   return LW_OK;
 }
 
 static inline Status hook_return_call_ref(Body *b, uint32_t typeidx, uint32_t base)
 {
   (void)typeidx, (void)base;
-  b->hook.calls = b->hook.leaves = true;
+  b->hook.calls = b->hook.tails = b->hook.leaves = true;
   return LW_OK;
 }
 
 static inline Status hook_try(Body *b, Ctl *c, uint32_t base)
 {
   (void)base;
+  b->hook.tries = true;
   b->hook.last = NO_LOOP;
   return open_frame(b, c);
 }
@@ -327,12 +330,24 @@ Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena 
   return LW_OK;
 }
 
-Status lw_validate_body(const Module *m, uint32_t func, bool *leaves, Arena *scratch,
-                        Err *err)
+enum { SMALL_OPERATORS = 48, SMALL_BYTES = 255, SMALL_LOCALS = 16 };
+
+/* Bytes say little: linkers leave calls of 6 bytes. */
+static uint8_t small(const Body *b)
+{
+  bool is = b->noperators <= SMALL_OPERATORS &&
+         b->module->funcs[b->func].body.size <= SMALL_BYTES &&
+         b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS &&
+         !b->hook.tries && !b->hook.tails;
+  return is ? (uint8_t)b->noperators : 0;
+}
+
+Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
+                        Arena *scratch, Err *err)
 {
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
   TRY(body_walk(&b));
-  *leaves = b.hook.leaves;
+  *traits = (BodyTraits){.leaves = b.hook.leaves, .small = small(&b)};
   return LW_OK;
 }

@@ -244,9 +244,10 @@ static Status check_locals(const Module *m, Err *err)
 static Status check_bodies(Module *m, Arena *scratch, Err *err)
 {
   for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
-    bool leaves = false;
-    TRY(lw_validate_body(m, i, &leaves, scratch, err));
-    m->tail_leaves |= leaves;
+    BodyTraits traits;
+    TRY(lw_validate_body(m, i, &traits, scratch, err));
+    m->tail_leaves |= traits.leaves;
+    m->funcs[i].small = traits.small;
     lw_arena_reset(scratch);
   }
   return LW_OK;

@@ -316,6 +316,30 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   return LW_OK;
 }
 
+/* Inlined instructions get one entry for each call around them, outermost first. */
+static Status expand_lines(const Emit *em, FuncCode *out, Err *err)
+{
+  const Func *f = em->f;
+  out->lines = em->lines;
+  out->nlines = em->nlines;
+  if (f->ninlined == 0) return LW_OK;
+  LineEntry *lines = ARENA_RAW(em->arena, LineEntry, (size_t)em->nlines * PLACES);
+  if (!lines) return lw_nomem(err, "machine code");
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < em->nlines; i++) {
+    uint32_t at[PLACES], depth = 0, where = em->lines[i].where;
+    do {
+      assert(depth < PLACES);
+      at[depth++] = lw_ir_offset(f, where, &where);
+    } while (where);
+    for (uint32_t bit = 0; depth > 0; bit = LINE_INLINED)
+      lines[n++] = (LineEntry){em->lines[i].pc, at[--depth] | bit};
+  }
+  out->lines = lines;
+  out->nlines = n;
+  return LW_OK;
+}
+
 Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
                FuncCode *out, Err *err)
 {
@@ -342,8 +366,7 @@ Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
   if (em.e.failed) return lw_nomem(err, "machine code");
   out->text = em.e.buf;
   out->size = em.e.size;
-  out->lines = em.lines;
-  out->nlines = em.nlines;
+  TRY(expand_lines(&em, out, err));
   out->calls = em.calls;
   out->ncalls = em.ncalls;
   out->frame_bytes = em.frame_bytes;
