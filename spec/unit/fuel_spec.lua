@@ -9,7 +9,7 @@ local FEW_REGISTERS = 0x1f004f
 --- Every way of compiling: f(options, name). Fresh code each time, so that `few` is not shared.
 local function each_way(f)
   local n = 0
-  for effort = 0, 1 do
+  for effort = 0, 2 do
     for _, bounds in ipairs { "guard", "explicit" } do
       for _, few in ipairs { false, true } do
         if not few or core.ra_keep then
@@ -17,7 +17,7 @@ local function each_way(f)
           local name = ("effort %d, %s%s"):format(effort, bounds, few and ", few registers" or "")
           if few then core.ra_keep(FEW_REGISTERS) end
           local ok, err = pcall(f, { effort = effort, bounds = bounds, fuel = true, cache = false,
-            eager = true }, name, ("(@custom \"way\" \"%d\")"):format(n))
+            eager = true }, name, ("(@custom \"way\" \"%02d\")"):format(n))
           if few then core.ra_keep(-1) end
           if not ok then error(name .. ": " .. tostring(err), 0) end
         end
@@ -122,7 +122,7 @@ describe("fuel", function()
         inst:fuel(fuel)
         local err = starves(inst.exports.work, 500)
         local now = ("%d %s %d %d"):format(inst:fuel(), inst.memory:read(0, 65536),
-          inst.exports.g.value, err.offset - #salt)
+          inst.exports.g.value, err.offset)
         seen[n] = seen[n] or now
         assert(seen[n] == now, ("with %d: %d left"):format(fuel, inst:fuel()))
       end
@@ -182,6 +182,25 @@ describe("fuel", function()
     assert.is_false(ok)
     assert.truthy(err:find("compile with fuel=true", 1, true))
     assert.is_false(pcall(wasm.compile, "(module)", { fuel = 5 }))
+  end)
+
+  it("has entries of its own in a cache", function()
+    local dir, remove = require "spec.support.cached".directory()
+    finally(remove)
+    local text = "(module" .. WORK .. "(@custom \"cached\" \"\"))"
+    for round = 1, 2 do
+      local cache <close> = assert(wasm.cache { dir = dir, memory_bytes = 0 })
+      for _, fuel in ipairs { true, false } do
+        local mod <close> = assert(wasm.compile(text, { fuel = fuel, cache = cache, eager = true }))
+        local inst <close> = assert(mod:instantiate())
+        inst.exports.work(10)
+        assert.equal(fuel, (inst:stats().fuel_used or 0) > 100)
+      end
+      assert.equal(round == 1 and 2 or 0, cache:stats().misses)
+      assert.equal(round == 1 and 0 or 2, cache:stats().disk_hits)
+      assert.equal(2, cache:stats().entries)
+      collectgarbage()
+    end
   end)
 
   it("refuses amounts that are none", function()

@@ -46,6 +46,33 @@ describe("a timeout", function()
       ("%d calls, at worst %.1f ms of CPU"):format(n, worst * 1e3))
   end)
 
+  it("ends them all when they are reached through others", function()
+    local n = 0
+    local inst = endless.make(wasm, nil, nil, { timeout = 0.01 })
+    local reenter = assert(wasm.compile([[(module (import "e" "host" (func $host))
+      (func (export "f") (loop (call $host) (br 0))))]]))
+    local linked = assert(wasm.compile([[(module (import "e" "f" (func $f (param i32)))
+      (memory 1) (table funcref (elem $f))
+      (func (export "f") (call_indirect (param i32) (i32.const 0) (i32.const 0)) (unreachable)))]]))
+    local function each(name)
+      local f = inst.exports[name]
+      coroutine.wrap(function() expires(f, 0) end)()
+      local above = assert(reenter:instantiate({ e = { host = function() f(0) end } },
+        { timeout = 0.01 }))
+      expires(above.exports.f)
+      local typed = wasm.tofunc(f):type() == "(i32) -> ()"
+      if typed then
+        above = assert(linked:instantiate({ e = { f = f } }, { timeout = 0.01 }))
+        expires(above.exports.f)
+      end
+      assert(inst.exports.add(2, 3) == 5)
+      n = n + (typed and 3 or 2)
+    end
+    for _, name in ipairs(endless.names) do each(name) end
+    each(endless.wait)
+    assert(n + #endless.names >= 90)
+  end)
+
   it("ends a wait, by the wall clock", function()
     local inst = endless.make(wasm, nil, nil, { timeout = 0.01 })
     expires(inst.exports.wait, 0)
