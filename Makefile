@@ -139,7 +139,7 @@ specs-build: $(LIB) $(PROGRAMS)
 specs: specs-build
 	@XDG_CACHE_HOME=$(abspath $(BUILD))/xdg-cache $(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
-suite: deps ## the official test suite in ten modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
+suite: deps ## the official test suite in eleven modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) suite-run $(TEST_VARIANT)
 
@@ -178,6 +178,13 @@ bench-polls: deps ## what interrupt polls cost: the kernels with and without the
 	@$(AGAIN) -j$(JOBS) all
 	@$(AGAIN) -j$(JOBS) all BUILD=build/without-polls DEFS="-DNDEBUG -DLW_NO_POLLS"
 	@$(LUA) spec/bench/polls.lua build/release build/without-polls
+
+bench-fuel: deps ## what fuel costs: the kernels with and without it
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) bench-fuel-run
+
+bench-fuel-run:
+	@$(LUA) spec/bench/fuel.lua
 
 # V8 with garbage collection, the new exceptions and memory64 is in Node 22 and later: NODE=.
 bench-run:
@@ -354,7 +361,7 @@ help: ## this list
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
-.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run kernels \
+.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run bench-fuel bench-fuel-run kernels \
         bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

@@ -108,7 +108,7 @@ function wasm.wat(text, opts)
 end
 
 local COMPILE_OPTIONS = { name = true, features = true, effort = true, bounds = true,
-                          eager = true, cache = true }
+                          eager = true, cache = true, fuel = true }
 
 --- Compile and instantiate in one step: for the REPL and small programs.
 ---@param source string
@@ -124,6 +124,9 @@ function wasm.run(source, imports, opts)
   local for_compile, for_instance = {}, {}
   for key, value in pairs(opts or {}) do
     if COMPILE_OPTIONS[key] then for_compile[key] = value else for_instance[key] = value end
+  end
+  if for_compile.fuel and for_compile.fuel ~= true then -- so much of it
+    for_instance.fuel, for_compile.fuel = for_compile.fuel, true
   end
   for_instance.name = for_compile.name
   local mod, err = wasm.compile(source, for_compile)

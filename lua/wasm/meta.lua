@@ -17,6 +17,7 @@
 ---                          2: larger loops are unrolled; default 1
 ---@field eager? boolean    true: compile everything before returning; false: each function when it
 --- is first called, or by a thread in the background; nil: false above 256 KiB of code
+---@field fuel? boolean     true: count operators, for the option of the same name of instantiate
 ---@field cache? wasm.Cache|false  instead of the one that use_cache chose; false: none
 
 ---@class wasm.CacheOptions
@@ -75,6 +76,10 @@
 ---@field start? boolean               false: do not run the start function
 ---@field interleave? "lifo"|"any"     may parked calls be resumed in any order? default "lifo"
 ---@field on_trap? "keep"|"close"      default "keep"
+---@field fuel? integer               operators that may run; of modules compiled with fuel = true
+---@field timeout? number              seconds that each call may take; also cpu_timeout
+---@field cpu_timeout? number
+---@field on_limit? "error"|"yield"    what a call does that is out of fuel or time; default "error"
 ---@field on_close? fun(inst: wasm.Instance)
 ---@field catch_host_errors? boolean   catch_all sees errors of host functions; default false
 
@@ -155,13 +160,14 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field on fun(self, event: "close"|"trap"|"reload", handler: function)
 ---@field interrupter fun(self, kind?: "lua"|"c"): integer, lightuserdata?, lightuserdata?
 ---@field interrupt fun(self): boolean
+---@field fuel fun(self, left?: integer): integer  what is left, or was before it was set
 ---@field busy fun(self): boolean
 ---@field module fun(self): wasm.Module
 ---@field snapshot fun(self): wasm.Snapshot?, wasm.Error?  kind "busy" while calls are under way
 ---@field restore fun(self, snapshot: wasm.Snapshot): true?, wasm.Error?
 ---@field clone fun(self): wasm.Instance?, wasm.Error?
 ---@field reload fun(self, source: string|wasm.Module, opts?: wasm.ReloadOptions): wasm.Reloaded
----@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes
+---@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes, fuel_used
 ---@field close fun(self, how?: "force"): boolean
 ---@field closed fun(self): boolean
 
@@ -236,6 +242,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field clock? "real"|"fake"|fun(clock: "realtime"|"monotonic"|"process"|"thread"): number
 ---@field random? "real"|integer|fun(n: integer): string  an integer is a seed
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
+---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
 ---@field max_files? integer          open at once, default 1024
 ---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
 
@@ -248,6 +255,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field stderr fun(self): string?
 ---@field tree fun(self, name: string): wasm.WasiTree?  a directory in memory as it is now; symbolic
 --- links are left out
+---@field listening fun(self): string[]  where its sockets listen, with the ports they have got
 ---@field import fun(self, name: string, module?: string): wasm.Func?  one call, for resolvers
 ---@field close fun(self): boolean    closes its files; calls fail from then on
 ---@field closed fun(self): boolean

@@ -241,12 +241,22 @@ end
 
 -- Steps -------------------------------------------------------------------------------------
 
-local function make_module(source, opts)
-  if type(source) == "string" then
-    local mod, err = require "wasm".compile(source, opts.compile)
-    return mod, err, true
+--- From text or bytes: with fuel, unless that is refused, where the old version had it.
+local function make_module(source, opts, old)
+  if type(source) ~= "string" then return source, nil, false end
+  local compile = {}
+  for key, value in pairs(opts.compile or {}) do compile[key] = value end
+  if compile.fuel == nil then compile.fuel = old:info().fuel end
+  local mod, err = require "wasm".compile(source, compile)
+  return mod, err, true
+end
+
+--- What is left of the fuel goes over, unless the new version was given its own.
+local function migrate_fuel(old, new, given)
+  if (given or {}).fuel or not (old:module():info().fuel and new:module():info().fuel) then
+    return
   end
-  return source, nil, false
+  new:fuel(math.max(old:fuel(), 0))
 end
 
 --- The options the instance was made with, for the next version.
@@ -269,11 +279,11 @@ local function replace(inst, source, opts, made, report)
 
   local started = core.clock()
   local err
-  made.module, err, made.own = make_module(source, opts)
+  made.old_module = inst:module()
+  made.module, err, made.own = make_module(source, opts, made.old_module)
   if not made.module then return nil, err end
   step "compile"
   report.compile_s = core.clock() - started
-  made.old_module = inst:module()
   if made.module == made.old_module and not opts.force then
     report.unchanged = true
     return report
@@ -302,6 +312,7 @@ local function replace(inst, source, opts, made, report)
   if opts.when == "idle" and inst:busy() then
     return failure("busy", "a call of it has begun while it was being reloaded")
   end
+  migrate_fuel(inst, made.new, opts.options)
   local pinned, gone, links = core.swap(inst, made.new, opts.linked == "relink")
   if not pinned then return nil, gone end
   step "switch"

@@ -22,7 +22,7 @@ local FEW_PAGES = 4
 --- How a module can be run here; transcripts must agree.
 ---@type table<string, { bounds: string, peer: string?, yields: boolean?, cached: boolean?,
 ---  effort: integer?, registers: integer?, splits: boolean?, cold: boolean?,
----  collects: boolean? }>
+---  collects: boolean?, slice: integer? }>
 play.modes = {
   guard = { bounds = "guard" },
   simple = { bounds = "guard", effort = 0 },
@@ -35,6 +35,7 @@ play.modes = {
   cached = { bounds = "guard", cached = true }, -- out of a directory
   lazy = { bounds = "guard", eager = false },
   explicit = { bounds = "explicit" },
+  sliced = { bounds = "explicit", yields = true, slice = 20 }, -- so many operators at a time
   mixed = { bounds = "guard", peer = "explicit" },
   parked = { bounds = "explicit", peer = "guard", yields = true }, -- host functions yield first
 }
@@ -232,16 +233,27 @@ local function needs_peer(imports)
   end
 end
 
+local function instance_of(mod, imports, mode)
+  if not mode.slice then return mod:instantiate(imports) end
+  local options = { fuel = mode.slice, on_limit = "yield" }
+  local co = coroutine.create(mod.instantiate)
+  local got = table.pack(coroutine.resume(co, mod, imports, options))
+  while coroutine.status(co) == "suspended" do got = table.pack(coroutine.resume(co)) end
+  assert(got[1], got[2])
+  return got[2], got[3]
+end
+
 --- Make run.instance, and run.peer before it if the module wants one.
 local function instantiate(run, bytes, mode, mod, imports)
   if needs_peer(imports) then
-    local other = assert(core.compile(bytes, { bounds = mode.peer or mode.bounds }))
-    local peer, err = other:instantiate(make_imports(run, imports))
+    local other = assert(core.compile(bytes, { bounds = mode.peer or mode.bounds,
+      fuel = mode.slice ~= nil }))
+    local peer, err = instance_of(other, make_imports(run, imports), mode)
     if not peer then return err end
     run.peer = peer
   end
   local err
-  run.instance, err = mod:instantiate(make_imports(run, imports))
+  run.instance, err = instance_of(mod, make_imports(run, imports), mode)
   return err
 end
 
@@ -264,7 +276,8 @@ local function compile(bytes, how)
     core.ra_keep(how.registers or -1)
     core.ra_stress(how.splits or false, how.cold or false)
   end
-  local options = { bounds = how.bounds, eager = how.eager, effort = how.effort }
+  local options = { bounds = how.bounds, eager = how.eager, effort = how.effort,
+    fuel = how.slice ~= nil }
   if how.cached then
     options.eager = true
     options.cache = assert(wasm.cache { dir = play.cache_dir, memory_bytes = 0 })

@@ -59,6 +59,8 @@ wasi.RIGHT = {
 --- What a file may be used for at all.
 wasi.RIGHTS_FILE = 0x8e001ff
 wasi.RIGHTS_ALL = 0xfffffff
+--- All that a directory may be opened with.
+wasi.RIGHTS_DIRECTORY = wasi.RIGHTS_ALL & ~(1 << 6 | 1 << 8 | 1 << 22)
 
 --- A new directory of the host, and a function that removes it.
 function wasi.directory()
@@ -113,8 +115,11 @@ function wasi.around(inst, w)
   function g.open(path, how)
     how = how or {}
     local at, size = g.put(path)
-    local err = g.path_open(how.dir or 3, how.nofollow and 0 or 1, at, size, how.oflags or 0,
-      how.rights or wasi.RIGHTS_FILE | wasi.RIGHT.readdir, how.inheriting or 0, how.fdflags or 0, 8)
+    local oflags = how.oflags or 0
+    local rights = how.rights or oflags & 2 ~= 0 and wasi.RIGHTS_DIRECTORY
+      or wasi.RIGHTS_FILE | wasi.RIGHT.readdir
+    local err = g.path_open(how.dir or 3, how.nofollow and 0 or 1, at, size, oflags, rights,
+      how.inheriting or 0, how.fdflags or 0, 8)
     return err, g.memory:u32(8)
   end
 

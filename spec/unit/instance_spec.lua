@@ -330,7 +330,10 @@ describe("instantiate", function()
   it("refuses unknown options and wrong values by name", function()
     local mod = assert(wasm.compile("(module)"))
     for options, text in pairs {
-      [{ fuel = 5 }] = "unknown option 'fuel' to 'instantiate'",
+      [{ feul = 5 }] = "unknown option 'feul' to 'instantiate'",
+      [{ fuel = 5 }] = "option 'fuel': the module was not compiled with fuel=true",
+      [{ fuel = 0.5 }] = "option 'fuel': integer expected, got number",
+      [{ on_limit = "wait" }] = "option 'on_limit': invalid value 'wait'",
       [{ interleave = "fifo" }] = "option 'interleave': invalid value 'fifo'",
       [{ stack = "1KiB" }] = "option 'stack'",
       [{ stack = "lots" }] = "option 'stack': 'lots' is no size",

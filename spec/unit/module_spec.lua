@@ -97,7 +97,8 @@ describe("compile", function()
 
   it("refuses unknown options and wrong values by name", function()
     for options, text in pairs {
-      [{ fuel = true }] = "unknown option 'fuel' to 'compile'",
+      [{ feul = true }] = "unknown option 'feul' to 'compile'",
+      [{ fuel = 5 }] = "option 'fuel': boolean expected, got number",
       [{ bounds = "none" }] = "option 'bounds': invalid value 'none'",
       [{ effort = 9 }] = "option 'effort'",
       [{ name = 5 }] = "option 'name': string expected, got number",

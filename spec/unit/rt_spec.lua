@@ -17,7 +17,7 @@ local function verdicts(program)
   return names, said, pipe:close(), table.concat(why, "\n")
 end
 
-for _, program in ipairs { "rt_calls", "rt_traps", "rt_state", "rt_lazy" } do
+for _, program in ipairs { "rt_calls", "rt_native", "rt_traps", "rt_state", "rt_lazy" } do
   describe("the run time, " .. program .. ":", function()
     local names, said, ended_well, rest = verdicts(program)
     for _, name in ipairs(names) do

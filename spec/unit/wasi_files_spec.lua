@@ -124,6 +124,11 @@ for kind, prepare in pairs(KINDS) do
       assert.equal("success", g.fd_fdstat_set_flags(fd, APPEND | NONBLOCK))
       g.write(fd, "end")
       assert.equal("ONEtwothreeend", g.contents "f")
+      g.memory:write(16, ("<I4I4"):pack(8192, 1)) -- but not what has an offset of its own
+      g.memory:write(8192, "o")
+      assert.equal("success", g.fd_pwrite(fd, 16, 1, 0, 8))
+      g.write(fd, "!")
+      assert.equal("oNEtwothreeend!", g.contents "f")
       assert.equal("inval", g.fd_fdstat_set_flags(fd, 32))
     end)
 
@@ -145,6 +150,12 @@ for kind, prepare in pairs(KINDS) do
       assert.equal("isdir", (g.open("dir")))
       assert.equal("success", (g.open("dir", { rights = R.read | R.readdir })))
       assert.equal("success", (g.open("dir", { oflags = DIRECTORY })))
+      assert.equal("isdir", (g.open("dir", { oflags = DIRECTORY, rights = R.read | R.write })))
+      assert.equal("success", (g.open("dir", { oflags = DIRECTORY, rights = 0 })))
+      g.fd_fdstat_get(3, 64) -- with the rights that the directory itself has
+      assert.equal("success", (g.open(".", { rights = g.memory:i64(72),
+                                             inheriting = g.memory:i64(80) })))
+      assert.equal("notdir", (g.open("f", { oflags = DIRECTORY, rights = 0 })))
       assert.equal("fault", g.path_open(3, 0, 1024, 1, CREAT, R.read, 0, 0, -2))
       assert.equal("fault", g.path_open(3, 0, -4, 8, 0, R.read, 0, 0, 8))
       assert.equal("badf", (g.open("f", { dir = 99 })))
@@ -253,7 +264,7 @@ for kind, prepare in pairs(KINDS) do
       assert.equal("success", g.at("path_unlink_file", "f"))
       assert.equal("still there", select(2, g.read(fd, 100)))
       g.at("path_create_directory", "a")
-      local _, dir = g.open("a", { oflags = DIRECTORY, rights = wasi.RIGHTS_ALL,
+      local _, dir = g.open("a", { oflags = DIRECTORY, rights = wasi.RIGHTS_DIRECTORY,
                                    inheriting = wasi.RIGHTS_ALL })
       assert.equal("success", g.at("path_remove_directory", "a"))
       assert.equal("noent", (g.open("x", { dir = dir, oflags = CREAT })))
@@ -364,6 +375,7 @@ for kind, prepare in pairs(KINDS) do
       assert.equal("noent", (g.readlink "x"))
       assert.equal("exist", g.two("path_symlink", "x", "l"))
       assert.equal("noent", g.two("path_symlink", "x", "y/"))
+      assert.equal("exist", g.two("path_symlink", "x", "a/"))
       assert.equal("notcapable", g.two("path_symlink", "/etc/passwd", "abs"))
       local at, size = g.put "l"
       assert.equal("success", g.path_readlink(3, at, size, 8192, 2, 8))

@@ -486,3 +486,17 @@ describe("a wasm.wasi", function()
     assert.is_nil(next(gone))
   end)
 end)
+
+describe("the errors of WASI", function()
+  it("have the numbers of the standard", function()
+    local n = 0
+    for line in io.lines("src/wasi/errno.def") do
+      local name = line:match("^ERRNO%((%w+),")
+      if name then
+        assert.equal(wasi.errno[n], name:lower())
+        n = n + 1
+      end
+    end
+    assert.equal(77, n)
+  end)
+end)

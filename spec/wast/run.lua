@@ -1,4 +1,4 @@
---- The official WebAssembly test suite: every .wast of a directory, in ten modes.
+--- The official WebAssembly test suite: every .wast of a directory, in eleven modes.
 --   lua5.4 spec/wast/run.lua DIR [name ...]     MODE="guard explicit ..." (script.lua)
 --                                               for some only,
 --                                               TORTURE=1 collects at every allocation,
@@ -112,7 +112,8 @@ local function main(dir, names)
     print("0 passed, 1 failed")
     os.exit(false)
   end
-  local modes = os.getenv("MODE") or "guard explicit lazy cached simple most few four split cold"
+  local modes = os.getenv("MODE") or
+    "guard explicit lazy cached simple most fuel few four split cold"
   local running = {}
   for mode in modes:gmatch("%w+") do
     for _, name in ipairs(files) do

@@ -282,6 +282,7 @@ local MODES = {
   cached = { eager = true },
   simple = { effort = 0 },
   most = { effort = 2 },
+  fuel = { fuel = true },        -- counted, without end
   few = { bounds = "explicit" }, -- with five registers of each class (jit/alloc.h)
   four = {},                     -- with the fewest that will do
   split = {},                    -- values leave their registers at any time
@@ -305,7 +306,7 @@ end
 
 --- Run a script; `report(line, type, why)` is told about each failure.
 ---@param path string
----@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"most"|"few"|"four"|"split"|"cold"
+---@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"most"|"fuel"|"few"|"four"|"split"|"cold"
 ---@param report fun(line: integer, type: string, why: string)
 ---@return { passed: integer, failed: integer, left_out: table<string, integer> }
 function script.run(path, mode, report)

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 static pthread_mutex_t locks[LOCK__MAX];
 static pthread_cond_t wakes[LOCK__MAX];
@@ -17,10 +18,14 @@ static _Thread_local uint32_t held; /* bit per LockName */
 
 static void make_all(void)
 {
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* what lw_os_now_ns tells */
   for (int n = 0; n < LOCK__MAX; n++) {
     pthread_mutex_init(&locks[n], NULL);
-    pthread_cond_init(&wakes[n], NULL);
+    pthread_cond_init(&wakes[n], &attr);
   }
+  pthread_condattr_destroy(&attr);
 }
 
 void lw_lock(LockName name)
@@ -45,6 +50,15 @@ void lw_lock_wait(LockName name)
 {
   assert(held == 1u << name);
   pthread_cond_wait(&wakes[name], &locks[name]);
+}
+
+void lw_lock_wait_until(LockName name, uint64_t ns)
+{
+  enum { SECOND = 1000000000 };
+  assert(held == 1u << name);
+  if (ns > (uint64_t)INT64_MAX) ns = INT64_MAX;
+  struct timespec at = {(time_t)(ns / SECOND), (long)(ns % SECOND)};
+  pthread_cond_timedwait(&wakes[name], &locks[name], &at);
 }
 
 void lw_lock_wake(LockName name)

@@ -24,6 +24,7 @@ typedef enum {
   LOCK_RESERVES, /* rt/reserve.c: known ranges, the pool of reservations */
   LOCK_TEXT,     /* base/os_text.c: executable memory */
   LOCK_WATCH,    /* base/os_watch.c: the descriptors */
+  LOCK_TIMERS,   /* rt/watchdog.c: the armed timers */
   LOCK_PASSES,   /* jit/passes.c: sums of what passes cost */
   LOCK__MAX
 } LockName;
@@ -32,6 +33,8 @@ void lw_lock(LockName name);
 void lw_unlock(LockName name);
 /* Give the lock up until somebody wakes those who wait on it, or for no reason. */
 void lw_lock_wait(LockName name);
+/* The same, but not longer than until lw_os_now_ns() is `ns`. */
+void lw_lock_wait_until(LockName name, uint64_t ns);
 void lw_lock_wake(LockName name); /* all of them; the lock is held */
 
 /* How many forks lie between this process and the one that loaded the library: what was

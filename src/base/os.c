@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -45,6 +46,19 @@ uint64_t lw_os_now_ns(void)
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+bool lw_os_cpu_clock(OsClock *out)
+{
+  return pthread_getcpuclockid(pthread_self(), out) == 0;
+}
+
+bool lw_os_clock_now(OsClock clock, uint64_t *ns)
+{
+  struct timespec t;
+  if (clock_gettime(clock, &t) != 0) return false;
+  *ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+  return true;
 }
 
 void lw_os_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t ns)

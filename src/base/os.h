@@ -17,6 +17,10 @@
 
 size_t lw_os_page_size(void);
 uint64_t lw_os_now_ns(void); /* monotonic */
+/* The clock of the processor time of the calling thread, which others may read. */
+typedef int OsClock;
+bool lw_os_cpu_clock(OsClock *out);
+bool lw_os_clock_now(OsClock clock, uint64_t *ns); /* false: its thread is no more */
 /* Wait while *word is `value`, until somebody wakes it, a signal arrives, or `ns` have
    passed (UINT64_MAX: for ever); may return for no reason. wake: all who wait on it;
    async-signal-safe. */

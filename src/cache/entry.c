@@ -31,10 +31,18 @@ EntryKey lw_entry_key(Hash128 bytes, uint64_t size, const CodeOptions *opts,
     uint64_t low, high, size, features, cpu;
     uint8_t build[32];
     uint32_t version;
-    uint8_t explicit_bounds, effort, unused[2];
-  } all = {bytes.low,         bytes.high, size,          opts->features,
-           lw_cpu_features(), {0},        ENTRY_VERSION, explicit_bounds,
-           opts->effort,      {0}};
+    uint8_t explicit_bounds, effort, fuel, unused;
+  } all = {bytes.low,
+           bytes.high,
+           size,
+           opts->features,
+           lw_cpu_features(),
+           {0},
+           ENTRY_VERSION,
+           explicit_bounds,
+           opts->effort,
+           opts->fuel,
+           0};
   _Static_assert(sizeof all == 5 * 8 + 32 + 8, "no padding");
   memcpy(all.build, build_id, sizeof build_id);
   EntryKey key;
@@ -80,6 +88,7 @@ void lw_entry_parts(const Code *c, bool explicit_bounds, const Image *image,
     .header = {.version = ENTRY_VERSION,
                .explicit_bounds = explicit_bounds,
                .effort = opts->effort,
+               .fuel = opts->fuel,
                .features = opts->features,
                .cpu = lw_cpu_features(),
                .hash = {hash.low, hash.high},
@@ -166,8 +175,8 @@ static bool is_for(const EntryHeader *h, const Code *c, bool explicit_bounds)
   const Module *m = lw_code_module(c);
   Hash128 hash = lw_code_hash(c);
   return h->explicit_bounds == explicit_bounds && h->effort == opts->effort &&
-         h->features == opts->features && h->module_size == m->size &&
-         h->hash[0] == hash.low && h->hash[1] == hash.high &&
+         h->fuel == opts->fuel && h->features == opts->features &&
+         h->module_size == m->size && h->hash[0] == hash.low && h->hash[1] == hash.high &&
          h->nfuncs == m->nfuncs - m->nfuncs_imported;
 }
 

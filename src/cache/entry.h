@@ -24,7 +24,7 @@ enum { ENTRY_VERSION = 1, ENTRY_COUNTERS = 9 };
 typedef struct EntryHeader {
   char magic[8];
   uint32_t version;
-  uint8_t explicit_bounds, effort, unused[2];
+  uint8_t explicit_bounds, effort, fuel, unused;
   uint8_t build[32]; /* of the sources that make machine code, and their flags */
   uint64_t features; /* CodeOptions.features */
   uint64_t cpu;      /* lw_cpu_features */

@@ -106,10 +106,13 @@ enum {
   LIVE_NEEDED = 1,       /* the instruction has to be executed */
   LIVE_LEAVES_BLOCK = 2, /* its value is used in a block other than its own, also as
                             argument of an edge out of that block */
+  LIVE_READS_RUN = 4,    /* it is NEEDED and reads a run of values in the pool */
 };
 typedef struct Liveness {
   uint32_t *end;  /* per Ins; its own number: its value is never used (or it has none) */
   uint8_t *flags; /* per Ins: LIVE_* */
+  uint32_t *uses; /* per Ins: how many, as operand of what is NEEDED or as an edge's
+                     argument; room for one more. lw_ra_uses counts on in it */
 } Liveness;
 /* LW_NOMEM only. The IR must be as lw_ir_cfg leaves it. */
 Status lw_live(const Func *f, Arena *scratch, Liveness *out, Err *err);

@@ -200,7 +200,8 @@ static inline Status hook_unreachable(Body *b)
 
 static inline Status hook_block(Body *b, Ctl *c, uint32_t base)
 {
-  (void)b, (void)base;
+  (void)base;
+  lw_flow_free(&b->hook);
   c->hook = NO_LABEL;
   return LW_OK;
 }
@@ -238,6 +239,7 @@ static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
   Copies *k = c->hook.copies;
   if (!k || k->left == 0) return LW_OK;
   at_operator(b);
+  lw_flow_free(&b->hook);
   if (reachable && !dead(b)) {
     Carry results = carry(b, c, c->height, c->nresults);
     TRY(lw_flow_jump(&b->hook, &k->out, &results));
@@ -248,6 +250,7 @@ static inline Status hook_again(Body *b, Ctl *c, bool reachable, bool *again)
   TRY(lw_flow_join(&b->hook, &c->hook, &params));
   if (k->left == 0) c->hook.header = k->header;
   b->noperators -= b->hook.facts->frames[c->frame].operators;
+  b->hook.paid = b->noperators;
   *again = true;
   return LW_OK;
 }
@@ -268,6 +271,7 @@ static inline Status hook_loop(Body *b, Ctl *c, uint32_t base)
   if (dead(b)) return LW_OK;
   Carry params = carry(b, c, base, c->nparams);
   at_operator(b);
+  lw_flow_free(&b->hook);
   TRY(lw_flow_loop(&b->hook, &c->hook, &params));
   return begin_copies(b, c);
 }
@@ -284,6 +288,7 @@ static inline Status hook_if(Body *b, Ctl *c, uint32_t base)
 static inline Status hook_else(Body *b, Ctl *c, bool reachable)
 {
   at_operator(b);
+  lw_flow_free(&b->hook);
   if (reachable && !dead(b)) {
     Carry results = carry(b, c, c->height, c->nresults);
     TRY(lw_flow_jump(&b->hook, &c->hook, &results));
@@ -300,7 +305,11 @@ static inline Status hook_end(Body *b, Ctl *c, bool reachable)
   Builder *h = &b->hook;
   assert(reachable || dead(b)), (void)reachable;
   at_operator(b);
-  if (c->op == OP_LOOP) return end_copies(b, c, reachable);
+  lw_flow_free(h);
+  if (c->op == OP_LOOP) {
+    TRY(end_copies(b, c, reachable));
+    return lw_flow_stretch(h); /* as where there are copies, whose ends meet here */
+  }
   if (c->hook.catches) TRY(end_try(b, c));
   Carry results = carry(b, c, c->height, c->nresults);
   if (c->op == OP_IF) lw_flow_no_else(h, &c->hook);
@@ -736,13 +745,15 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   MakeSizes sizes = {n / 2 + 32, n / 2 + 32, n / 8 + 8, n / 6 + 8};
   TRY(lw_make_begin(f, m, func, scratch, &sizes, err));
   Builder h = {.f = f, .err = err, .block = NO_BLOCK, .effort = opts->loops};
+  h.meter = NO_METER;
   if (h.effort > 0) h.unroll = UNROLL_FREE + n / 2;
   Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE};
-  if (opts->calls) h.inliner = &inliner;
+  if (opts->calls && !opts->fuel) h.inliner = &inliner;
   TRY(begin_values(&h, facts));
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
   b.hook = h;
+  if (opts->fuel) b.hook.operators = &b.noperators;
   TRY(body_walk(&b));
   assert(b.hook.block == NO_BLOCK && b.noperators == n);
   assert(f->blocks[f->nblocks - 1].end == f->nins);

@@ -61,6 +61,11 @@ typedef struct Builder {
   struct Inliner *inliner; /* NULL: nothing is inlined */
   const struct Inlining *inside; /* the call that is being inlined, or NULL */
   uint32_t shift; /* from its operators' offsets to their Func.where; else 0 */
+  /* Fuel: a stretch is what runs from one IR_FUEL to the next, or to the block's end. */
+  const uint32_t *operators; /* Body.noperators; NULL: nobody counts */
+  uint32_t
+    paid; /* so many of them belong to stretches that have ended, or cost nothing */
+  uint32_t meter; /* the IR_FUEL of the stretch at hand, or NO_METER: not yet */
 } Builder;
 
 typedef struct Carry {
@@ -77,11 +82,25 @@ enum { NO_POLLS = 1 };
 enum { NO_POLLS = 0 };
 #endif
 
+#define NO_METER UINT32_MAX
+/* A stretch begins with instruction `op`: IR_FUEL in front of it, unless that is one of
+   those that must come first in a block. */
+Status lw_flow_meter(Builder *b, IrOp op);
+/* It ends behind the operator at hand. */
+Status lw_flow_stretch(Builder *b);
+/* The operator at hand costs nothing. */
+static inline void lw_flow_free(Builder *b)
+{
+  b->paid++;
+}
+
 #define NO_LABEL ((Label){.pending = NO_EDGE, .header = NO_BLOCK, .otherwise = NO_EDGE})
 
 /* Append an instruction to the open block; *out names its value, if it has one. */
 static inline Status lw_build_ins(Builder *b, Ins ins, Ref *out)
 {
+  *out = REF_NONE;
+  if (b->operators && b->meter == NO_METER) TRY(lw_flow_meter(b, (IrOp)ins.op));
   return lw_make_ins(b->f, ins, b->where, out, b->err);
 }
 /* Open a block that begins here, without parameters. */

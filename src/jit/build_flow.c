@@ -11,7 +11,36 @@ Status lw_flow_open(Builder *b)
 {
   assert(b->block == NO_BLOCK);
   b->sole = NO_EDGE;
+  b->meter = NO_METER;
+  if (b->operators) b->paid = *b->operators;
   return lw_make_block(b->f, &b->block, b->err);
+}
+
+Status lw_flow_meter(Builder *b, IrOp op)
+{
+  Ref at;
+  /* A poll has the offset of its loop, which a copy of the body does not know. */
+  if (op == IR_PARAM || op == IR_ARG || op == IR_LANDING || op == IR_POLL) return LW_OK;
+  TRY(lw_make_ins(b->f, (Ins){.op = IR_FUEL}, b->where, &at, b->err));
+  b->meter = at - REF_BIAS;
+  return LW_OK;
+}
+
+static void end_stretch(Builder *b)
+{
+  if (!b->operators) return;
+  assert(b->meter != NO_METER);
+  b->f->ins[b->meter].a = *b->operators - b->paid;
+  b->paid = *b->operators;
+  b->meter = NO_METER;
+}
+
+Status lw_flow_stretch(Builder *b)
+{
+  if (!b->operators || b->block == NO_BLOCK || *b->operators == b->paid) return LW_OK;
+  if (b->meter == NO_METER) TRY(lw_flow_meter(b, IR_FUEL));
+  end_stretch(b);
+  return LW_OK;
 }
 
 void lw_flow_close(Builder *b)
@@ -21,6 +50,7 @@ void lw_flow_close(Builder *b)
   assert(lw_ir_info[f->ins[f->nins - 1].op].flags & IRF_E);
   f->blocks[b->block].end = f->nins;
   b->block = NO_BLOCK;
+  end_stretch(b);
 }
 
 /* Copy what `c` holds now into the pool. */
@@ -80,7 +110,8 @@ Status lw_flow_jump(Builder *b, Label *label, const Carry *c)
 {
   uint32_t edge;
   Ref ignored;
-  if (b->sole != NO_EDGE && b->f->blocks[b->block].first == b->f->nins)
+  bool costs = b->operators && *b->operators != b->paid;
+  if (b->sole != NO_EDGE && b->f->blocks[b->block].first == b->f->nins && !costs)
     return pass_by(b, label, c);
   TRY(lw_flow_edge(b, label, c, &edge));
   TRY(lw_build_ins(b, (Ins){.op = IR_JUMP, .a = edge}, &ignored));

@@ -23,6 +23,9 @@ typedef struct MachineState {
 void lw_context_get(const void *ucontext, MachineState *out);
 /* The handler returns into lw_stub_trap_exit with this activation. */
 void lw_context_end(void *ucontext, struct Activation *a);
+/* The handler returns into `pc` as if machine code had called that where it was: its
+   stack has room for 8 bytes more. */
+void lw_context_call(void *ucontext, const uint8_t *pc);
 /*
 ** A signal handler runs on a private stack, its sp at `low`. Find where the kernel saved
 ** the registers of machine code (a pc that `is_text` knows) and make it go on at `pc`,

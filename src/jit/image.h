@@ -17,6 +17,7 @@ typedef struct CompileOptions {
   bool explicit_bounds;
   uint8_t effort; /* 0: the simple allocator; 1: registers across blocks, small loops
                             unrolled; 2: larger ones, too */
+  bool fuel;      /* count operators, and stop where none are left (IR_FUEL) */
   bool keep_loops, keep_calls; /* dumps only: nothing is unrolled, inlined */
 } CompileOptions;
 

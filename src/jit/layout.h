@@ -26,6 +26,8 @@
 #define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
 #define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
 #define VMCTX_LAZY     72 /* lw_stub_lazy: compiles what the calling thunk is for */
+#define VMCTX_FUEL     80 /* i64: how much is left (IR_FUEL); below 0 it calls ... */
+#define VMCTX_LIMIT    88 /* ... lw_stub_limit, with r11d = what it has just taken */
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
@@ -62,7 +64,8 @@
 #define TYPE_INFO_LINE  8 /* -> u32[depth + 1]: canonical ids, from the root to itself */
 
 /* Store */
-#define STORE_ACT 0 /* -> running Activation */
+#define STORE_ACT   0 /* -> running Activation */
+#define STORE_LIMIT 8 /* -> HostFunc that lw_stub_limit calls out to */
 
 /* Activation: one call from the host, with its private stack */
 #define ACT_GUEST_SP 0   /* while the host runs */

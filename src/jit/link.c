@@ -37,7 +37,8 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
   bool unroll = !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
   bool inlines = !opts->keep_calls && pass_wanted(PASS_INLINE, func);
   BuildOptions build = {.loops = unroll ? opts->effort : 0,
-                        .calls = inlines && opts->effort > 0};
+                        .calls = inlines && opts->effort > 0,
+                        .fuel = opts->fuel};
   TRY(lw_ir_build(m, func, &facts, &build, scratch, &out->f, err));
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
@@ -145,6 +146,7 @@ static Status compile(const Module *m, uint32_t func, const CompileOptions *opts
   Compiled c;
   EmitOptions emit = {
     .explicit_bounds = opts->explicit_bounds, .effort = opts->effort, .meter = meter};
+  emit.fuel = opts->fuel;
   TRY(lw_compile_front(m, func, &emit, scratch, &c, err));
   TRY(lw_compile_back(&emit, scratch, &c, err));
   const FuncCode *code = &c.code;

@@ -194,6 +194,7 @@ static Status dump(const Module *m, uint32_t func, const char *pass,
   EmitOptions emit = {
     .explicit_bounds = opts->explicit_bounds, .listing = true, .effort = opts->effort};
   emit.keep_loops = opts->keep_loops;
+  emit.fuel = opts->fuel;
   emit.keep_calls = opts->keep_calls;
   Compiled c;
   bool ir = strcmp(pass, "ir") == 0, live = strcmp(pass, "live") == 0;

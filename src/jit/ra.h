@@ -49,11 +49,16 @@ typedef struct Held { /* a value in a register at the start of a block */
 
 typedef struct Entry { /* Scan.held[first .. first+n-1] */
   uint32_t first;
+  uint32_t rest; /* of Uses.live: so many, the first ones, are not in registers */
   uint8_t n;
   bool decided;
 } Entry;
 
-enum { STORE_AT_DEF = 1, STORE_EARLY = 2 /* it comes in before its instruction */ };
+enum {
+  STORE_AT_DEF = 1,
+  STORE_EARLY = 2, /* it comes in before its instruction */
+  NAMES_SLOT = 4,  /* its Alloc has a slot in it */
+};
 
 typedef struct Scan {
   Uses uses;
@@ -132,9 +137,26 @@ void lw_ra_name_slot(Ra *ra, uint32_t ins, uint32_t slot, bool passes_on);
 /* Store `ins`, which is in a register, to its slot unless that was done. */
 void lw_ra_spill(Ra *ra, uint32_t ins, uint32_t before);
 /* Is its slot good, here? */
-bool lw_ra_stored(const Ra *ra, uint32_t ins);
-void lw_ra_hold(Ra *ra, unsigned reg, uint32_t ins);
-void lw_ra_release(Ra *ra, unsigned reg);
+static inline bool ra_stored(const Ra *ra, uint32_t ins)
+{
+  const Scan *s = ra->scan;
+  if (!s) return ra->slot_of[ins] != 0;
+  return s->at_def[ins] & STORE_AT_DEF || s->stored[ins] == s->block + 1;
+}
+static inline void ra_hold(Ra *ra, unsigned reg, uint32_t ins)
+{
+  assert((ra->held & ra_bit(reg)) == 0 && ra->reg_of[ins] == NO_REG);
+  ra->held |= ra_bit(reg);
+  ra->holds[reg] = ins;
+  ra->reg_of[ins] = (uint8_t)reg;
+  ra->out->saved |= lw_target.callee_saved & ra_bit(reg);
+}
+static inline void ra_release(Ra *ra, unsigned reg)
+{
+  assert(ra->held & ra_bit(reg) && ra->reg_of[ra->holds[reg]] == reg);
+  ra->held &= ~ra_bit(reg);
+  ra->reg_of[ra->holds[reg]] = NO_REG;
+}
 void lw_ra_release_all(Ra *ra);
 /* A register of a class that is neither busy nor in `avoid`; whatever it held is safe.
    `ins` is the value that it will hold, or NO_INS. */
@@ -142,9 +164,21 @@ unsigned lw_ra_take(Ra *ra, uint32_t ins, bool fpr, uint32_t avoid);
 /* Free one register; what it holds moves elsewhere if it is still used. */
 void lw_ra_vacate(Ra *ra, unsigned reg);
 /* Where a value can be read now. */
-Loc lw_ra_where(const Ra *ra, Ref r);
+static inline Loc ra_where(const Ra *ra, Ref r)
+{
+  if (ref_is_kon(r)) return LOC_KON0 + r;
+  uint32_t ins = r - REF_BIAS;
+  if (ra->reg_of[ins] != NO_REG) return ra->reg_of[ins];
+  assert((ra_stored(ra, ins) || ra->failed) && "a value that is nowhere");
+  if (ra->scan) return LOC_SLOT0 + ins;
+  return LOC_SLOT0 + ra->slot_of[ins] - 1;
+}
 /* The registers of a class that may be given away now. */
-uint32_t lw_ra_allowed(const Ra *ra, bool fpr);
+static inline uint32_t ra_allowed(const Ra *ra, bool fpr)
+{
+  uint32_t regs = ra->regs[fpr] & ~ra->busy;
+  return ra->scan ? regs : regs & ~lw_target.callee_saved;
+}
 /* The result of `ins` is in `reg` from the next instruction on. */
 void lw_ra_define(Ra *ra, uint32_t ins, unsigned reg);
 

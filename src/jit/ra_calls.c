@@ -13,7 +13,7 @@
 
 void lw_ra_move(Ra *ra, Ref from, Loc to)
 {
-  Loc at = lw_ra_where(ra, from);
+  Loc at = ra_where(ra, from);
   if (at == to) return;
   if (ra->nmoves == ra->moves_cap) {
     size_t old = sizeof(Edit) * ra->moves_cap;
@@ -56,7 +56,7 @@ static Loc abi_loc(AbiLoc a)
 /* Value `ins` is in a register before its own instruction is reached. */
 static void came_in(Ra *ra, unsigned reg, uint32_t ins)
 {
-  lw_ra_hold(ra, reg, ins);
+  ra_hold(ra, reg, ins);
   if (!ra->scan) return;
   ra->out->allocs[ins].dst = reg;
   ra->scan->at_def[ins] |= STORE_EARLY;
@@ -78,7 +78,7 @@ void lw_ra_args(Ra *ra)
     if (!ra_needed(ra, i)) continue;
     ra->at = i;
     if (ra->reg_of[i] == NO_REG) { /* came in memory, or was already in the way */
-      if (lw_ra_stored(ra, i)) continue;
+      if (ra_stored(ra, i)) continue;
       unsigned reg = lw_ra_take(ra, i, lw_val_is_float(f->ins[i].type), 0);
       lw_ra_define(ra, i, reg);
     } else {
@@ -148,7 +148,7 @@ void lw_ra_call(Ra *ra, const Constraint *c)
   for (uint32_t left = ra->held; left; left &= left - 1) {
     unsigned reg = (unsigned)__builtin_ctz(left);
     bool kept = !returns && lw_target.callee_saved & ra_bit(reg);
-    if (!kept || ra->end[ra->holds[reg]] <= ra->at) lw_ra_release(ra, reg);
+    if (!kept || ra->end[ra->holds[reg]] <= ra->at) ra_release(ra, reg);
   }
   if (!returns) take_results(ra, c);
 }
@@ -184,7 +184,7 @@ void lw_ra_edges(Ra *ra, const Block *b)
       if (!ra_needed(ra, to->first + k)) continue;
       Ref r = f->pool[edge->args + k];
       out->edge_edits[out->nedge_edits++] =
-        (Edit){e, lw_ir_type(f, r), lw_ra_where(ra, r), to->first + k};
+        (Edit){e, lw_ir_type(f, r), ra_where(ra, r), to->first + k};
     }
     out->edges[e].count = out->nedge_edits - out->edges[e].first;
   }

@@ -29,9 +29,9 @@ static void use_fixed(Ra *ra, const Ref *refs, const Constraint *c, unsigned k)
   bool is_home = !ref_is_kon(r) && ra->reg_of[ins] == reg;
   if (!is_home) {
     lw_ra_vacate(ra, reg);
-    lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), lw_ra_where(ra, r), reg);
+    lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), ra_where(ra, r), reg);
     bool dies = !ref_is_kon(r) && ra->end[ins] == ra->at && !twice(refs, c, k);
-    if (dies && ra->reg_of[ins] != NO_REG) lw_ra_release(ra, ra->reg_of[ins]);
+    if (dies && ra->reg_of[ins] != NO_REG) ra_release(ra, ra->reg_of[ins]);
   } else if (c->clobbers & ra_bit(reg) && (ra->end[ins] > ra->at || twice(refs, c, k))) {
     lw_ra_vacate(ra, reg); /* leaves a copy in reg */
   }
@@ -46,8 +46,8 @@ static Loc use_reg(Ra *ra, Ref r)
     return ra->reg_of[r - REF_BIAS];
   uint32_t ins = ref_is_kon(r) ? NO_INS : r - REF_BIAS;
   unsigned reg = lw_ra_take(ra, ins, ra_is_float(ra->f, r), 0);
-  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), lw_ra_where(ra, r), reg);
-  if (!ref_is_kon(r)) lw_ra_hold(ra, reg, r - REF_BIAS);
+  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), ra_where(ra, r), reg);
+  if (!ref_is_kon(r)) ra_hold(ra, reg, r - REF_BIAS);
   ra->busy |= ra_bit(reg);
   return reg;
 }
@@ -58,10 +58,11 @@ static Loc use_any(Ra *ra, Ref r)
   if (ref_is_kon(r)) return use_reg(ra, r);
   uint32_t ins = r - REF_BIAS;
   if (ra->reg_of[ins] != NO_REG) return use_reg(ra, r);
-  if (ra->end[ins] == ra->at) return lw_ra_where(ra, r);
-  if (ra->scan && (lw_ra_allowed(ra, ra_is_float(ra->f, r)) & ~ra->held) == 0)
-    return lw_ra_where(ra, r); /* not worth a register that another has */
-  return use_reg(ra, r);
+  bool dies = ra->end[ins] == ra->at; /* or it is not worth one that another has */
+  if (!dies && (!ra->scan || ra_allowed(ra, ra_is_float(ra->f, r)) & ~ra->held))
+    return use_reg(ra, r);
+  if (ra->scan) ra->scan->at_def[ra->at] |= NAMES_SLOT;
+  return ra_where(ra, r);
 }
 
 /* The register that operand a and the result share. */
@@ -74,29 +75,48 @@ static unsigned use_two_address(Ra *ra, const Ref *refs, const Constraint *c)
     if (reg != NO_REG && ra->end[ins] == ra->at && !twice(refs, c, 0)) return reg;
   }
   unsigned reg = lw_ra_take(ra, ra->at, ra_is_float(ra->f, r), 0);
-  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), lw_ra_where(ra, r), reg);
+  lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, r), ra_where(ra, r), reg);
   ra->busy |= ra_bit(reg);
   return reg;
 }
 
-static void place_operands(Ra *ra, const Ref *refs, const Constraint *c)
+/* One more than the last operand's number. */
+static unsigned operands(const Constraint *c)
 {
-  Alloc *alloc = &ra->out->allocs[ra->at];
-  ra->busy = c->clobbers;
-  for (unsigned k = 0; k < 3; k++)
+  unsigned n = 3;
+  while (n > 0 && c->use[n - 1] == USE_NONE)
+    n--;
+  return n;
+}
+
+/* Those in fixed registers, and what will be clobbered out of harm's way. */
+static void place_fixed(Ra *ra, const Ref *refs, const Constraint *c, unsigned n)
+{
+  const Alloc *alloc = &ra->out->allocs[ra->at];
+  for (unsigned k = 0; k < n; k++)
     if (c->use[k] == USE_FIXED) ra->busy |= ra_bit(c->use_reg[k]);
-  for (unsigned k = 0; k < 3; k++)
+  for (unsigned k = 0; k < n; k++)
     if (c->use[k] == USE_FIXED) use_fixed(ra, refs, c, k);
   for (uint32_t left = c->clobbers & ra->held; left; left &= left - 1) {
     unsigned reg = (unsigned)__builtin_ctz(left);
     if (alloc->use[0] != reg && alloc->use[1] != reg) lw_ra_vacate(ra, reg);
   }
-  for (unsigned k = 0; k < 3; k++) {
+}
+
+static void place_operands(Ra *ra, const Ref *refs, const Constraint *c, unsigned n)
+{
+  Alloc *alloc = &ra->out->allocs[ra->at];
+  bool fixed = c->clobbers != 0;
+  ra->busy = c->clobbers;
+  for (unsigned k = 0; k < n; k++)
+    fixed |= c->use[k] == USE_FIXED;
+  if (fixed) place_fixed(ra, refs, c, n);
+  for (unsigned k = 0; k < n; k++) {
     bool in_reg = c->use[k] == USE_REG || c->use[k] == USE_ANY;
     if (in_reg && !ref_is_kon(refs[k]) && ra->reg_of[refs[k] - REF_BIAS] != NO_REG)
       ra->busy |= ra_bit(ra->reg_of[refs[k] - REF_BIAS]);
   }
-  for (unsigned k = c->dst_is_a; k < 3; k++) {
+  for (unsigned k = c->dst_is_a; k < n; k++) {
     if (c->use[k] == USE_REG)
       alloc->use[k] = use_reg(ra, refs[k]);
     else if (c->use[k] == USE_ANY)
@@ -109,20 +129,20 @@ static void place_operands(Ra *ra, const Ref *refs, const Constraint *c)
 
 /* Operands that die here give their registers back; the result may have one unless it is
    still needed then. */
-static void release_operands(Ra *ra, const Ref *refs, const Constraint *c)
+static void release_operands(Ra *ra, const Ref *refs, const Constraint *c, unsigned n)
 {
   uint32_t late = 0;
-  for (unsigned k = 0; k < 3; k++) {
+  for (unsigned k = 0; k < n; k++) {
     Loc l = ra->out->allocs[ra->at].use[k];
     if (c->use_late[k] && loc_is_reg(l)) late |= ra_bit(l);
   }
-  for (unsigned k = 0; k < 3; k++) {
+  for (unsigned k = 0; k < n; k++) {
     if (c->use[k] == USE_NONE || c->use[k] == USE_KON || ref_is_kon(refs[k])) continue;
     uint32_t ins = refs[k] - REF_BIAS;
     unsigned reg = ra->reg_of[ins];
     if (reg == NO_REG || ra->end[ins] > ra->at) continue;
     assert(ra->end[ins] == ra->at);
-    lw_ra_release(ra, reg);
+    ra_release(ra, reg);
     if ((late & ra_bit(reg)) == 0) ra->busy &= ~ra_bit(reg);
   }
 }
@@ -144,8 +164,7 @@ static void place_result(Ra *ra, const Ins *ins, const Constraint *c)
   Loc a = alloc->use[0]; /* in place saves a move, and a byte of prefix */
   bool in_place = loc_is_reg(a) && loc_is_fpr(a) == fpr &&
                   ((ra->busy | ra->held | c->clobbers) & ra_bit(a)) == 0;
-  if (ra->scan && lw_ra_hint(ra, ra->at, lw_ra_allowed(ra, fpr)) != NO_REG)
-    in_place = false;
+  if (ra->scan && lw_ra_hint(ra, ra->at, ra_allowed(ra, fpr)) != NO_REG) in_place = false;
   lw_ra_define(ra, ra->at, in_place ? a : lw_ra_take(ra, ra->at, fpr, 0));
 }
 
@@ -168,7 +187,7 @@ static void let_go(Ra *ra)
   uint32_t ins = ra->holds[reg];
   if (ins >= ra->at || ra->end[ins] <= ra->at) return;
   lw_ra_spill(ra, ins, ra->at);
-  lw_ra_release(ra, reg);
+  ra_release(ra, reg);
 }
 #else
 static void let_go(Ra *ra)
@@ -195,9 +214,10 @@ void lw_ra_ins(Ra *ra)
         lw_ra_spill(ra, ra->at, ra->at + 1);
       return;
     }
-    if (lw_ra_stored(ra, ra->at)) return; /* ... and it was in the way */
+    if (ra_stored(ra, ra->at)) return; /* ... and it was in the way */
   }
-  place_operands(ra, refs, &c);
+  unsigned n = operands(&c);
+  place_operands(ra, refs, &c, n);
   for (unsigned k = 0; k < c.ntemps; k++) {
     unsigned reg = lw_ra_take(ra, NO_INS, c.temp_fpr[k], 0);
     ra->out->allocs[ra->at].temp[k] = reg;
@@ -206,7 +226,7 @@ void lw_ra_ins(Ra *ra)
   if (ins->op == IR_TRY) /* a throw loses those that its frames have saved */
     ra->out->saved = lw_target.callee_saved;
   if (lw_ir_info[ins->op].flags & IRF_E) return; /* edges may read the operands again */
-  release_operands(ra, refs, &c);
+  release_operands(ra, refs, &c, n);
   place_result(ra, ins, &c);
 }
 
@@ -244,15 +264,13 @@ Status lw_ra_begin(Ra *ra, const Selection *sel, Arena *scratch, Allocation *out
   out->edges = ARENA_ARR(scratch, EdgeEdits, f->nedges ? f->nedges : 1);
   ra->reg_of = ARENA_RAW(scratch, uint8_t, f->nins);
   ra->slot_of = ARENA_ARR(scratch, uint32_t, f->nins);
-  ra->ending = ARENA_ARR(scratch, uint32_t, f->nins);
   ra->slots = ARENA_RAW(scratch, uint32_t, ra->slots_cap);
   ra->moves = ARENA_RAW(scratch, Edit, ra->moves_cap);
   ra->ordered = ARENA_RAW(scratch, Edit, ra->moves_cap + ra->moves_cap / 2);
   ra->params = ARENA_RAW(scratch, AbiLoc, LIMIT_PARAMS);
   ra->results = ARENA_RAW(scratch, AbiLoc, LIMIT_RESULTS);
   if (!out->allocs || !out->edits || !out->edges || !ra->reg_of || !ra->slot_of ||
-      !ra->ending || !ra->slots || !ra->moves || !ra->ordered || !ra->params ||
-      !ra->results)
+      !ra->slots || !ra->moves || !ra->ordered || !ra->params || !ra->results)
     return lw_nomem(err, "register allocation");
   memset(out->allocs, 0xff, sizeof(Alloc) * f->nins); /* LOC_NONE */
   memset(ra->reg_of, NO_REG, f->nins);

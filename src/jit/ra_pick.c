@@ -62,7 +62,7 @@ static uint64_t gain(Ra *ra, uint32_t ins)
   uint32_t next = next_use(ra, ins);
   uint32_t at = next < ra->f->nins ? next : ra->f->nins - 1;
   uint64_t cost = ratio(next < ra->f->nins ? u->def_freq[at] : FREQ_COLD, here);
-  if (!lw_ra_stored(ra, ins)) {
+  if (!ra_stored(ra, ins)) {
     unsigned def = u->def_freq[ins];
     cost += ratio(def < here ? def : here, here);
   }
@@ -151,7 +151,7 @@ void lw_ra_save(Ra *ra)
       continue;
     }
     lw_ra_edit(ra, ra->at, lw_ir_type(f, REF_BIAS + ins), reg, to);
-    lw_ra_release(ra, reg);
-    lw_ra_hold(ra, to, ins);
+    ra_release(ra, reg);
+    ra_hold(ra, to, ins);
   }
 }

@@ -114,17 +114,10 @@ Loc lw_ra_slot(Ra *ra, uint32_t ins)
   return LOC_SLOT0 + ra->slot_of[ins] - 1;
 }
 
-bool lw_ra_stored(const Ra *ra, uint32_t ins)
-{
-  const Scan *s = ra->scan;
-  if (!s) return ra->slot_of[ins] != 0;
-  return s->at_def[ins] & STORE_AT_DEF || s->stored[ins] == s->block + 1;
-}
-
 void lw_ra_spill(Ra *ra, uint32_t ins, uint32_t before)
 {
   Scan *s = ra->scan;
-  if (lw_ra_stored(ra, ins)) return;
+  if (ra_stored(ra, ins)) return;
   Loc reg = ra->reg_of[ins];
   assert(reg != NO_REG);
   if (s && s->uses.def_freq[ins] <= s->uses.freq[s->block]) {
@@ -136,26 +129,10 @@ void lw_ra_spill(Ra *ra, uint32_t ins, uint32_t before)
   lw_ra_edit(ra, before, lw_ir_type(ra->f, REF_BIAS + ins), reg, lw_ra_slot(ra, ins));
 }
 
-void lw_ra_hold(Ra *ra, unsigned reg, uint32_t ins)
-{
-  assert((ra->held & ra_bit(reg)) == 0 && ra->reg_of[ins] == NO_REG);
-  ra->held |= ra_bit(reg);
-  ra->holds[reg] = ins;
-  ra->reg_of[ins] = (uint8_t)reg;
-  ra->out->saved |= lw_target.callee_saved & ra_bit(reg);
-}
-
-void lw_ra_release(Ra *ra, unsigned reg)
-{
-  assert(ra->held & ra_bit(reg) && ra->reg_of[ra->holds[reg]] == reg);
-  ra->held &= ~ra_bit(reg);
-  ra->reg_of[ra->holds[reg]] = NO_REG;
-}
-
 void lw_ra_release_all(Ra *ra)
 {
   for (uint32_t left = ra->held; left; left &= left - 1)
-    lw_ra_release(ra, (unsigned)__builtin_ctz(left));
+    ra_release(ra, (unsigned)__builtin_ctz(left));
 }
 
 /* Of the held registers in `candidates`, the one to give up: free to drop if possible,
@@ -186,21 +163,15 @@ static unsigned find_free(Ra *ra, uint32_t candidates)
   for (uint32_t left = candidates; left; left &= left - 1) {
     unsigned reg = (unsigned)__builtin_ctz(left);
     if (ra->end[ra->holds[reg]] >= ra->at) continue;
-    lw_ra_release(ra, reg);
+    ra_release(ra, reg);
     if (found == NO_REG) found = reg;
   }
   return found;
 }
 
-uint32_t lw_ra_allowed(const Ra *ra, bool fpr)
-{
-  uint32_t regs = ra->regs[fpr] & ~ra->busy;
-  return ra->scan ? regs : regs & ~lw_target.callee_saved;
-}
-
 unsigned lw_ra_take(Ra *ra, uint32_t ins, bool fpr, uint32_t avoid)
 {
-  uint32_t candidates = lw_ra_allowed(ra, fpr) & ~avoid;
+  uint32_t candidates = ra_allowed(ra, fpr) & ~avoid;
   unsigned reg = find_free(ra, candidates);
   if (ra->scan)
     reg = lw_ra_pick(ra, ins, candidates);
@@ -209,7 +180,7 @@ unsigned lw_ra_take(Ra *ra, uint32_t ins, bool fpr, uint32_t avoid)
   ra->out->saved |= lw_target.callee_saved & ra_bit(reg);
   if ((ra->held & ra_bit(reg)) == 0) return reg;
   lw_ra_spill(ra, ra->holds[reg], ra->at);
-  lw_ra_release(ra, reg);
+  ra_release(ra, reg);
   return reg;
 }
 
@@ -219,37 +190,27 @@ void lw_ra_vacate(Ra *ra, unsigned reg)
   uint32_t ins = ra->holds[reg];
   bool wanted = ra->end[ins] >= ra->at;
   if (!wanted) {
-    lw_ra_release(ra, reg);
+    ra_release(ra, reg);
     return;
   }
-  uint32_t candidates = lw_ra_allowed(ra, loc_is_fpr(reg)) & ~ra_bit(reg);
+  uint32_t candidates = ra_allowed(ra, loc_is_fpr(reg)) & ~ra_bit(reg);
   unsigned to = find_free(ra, candidates);
   if (to != NO_REG && ra->scan) to = lw_ra_pick(ra, ins, candidates & ~ra->held);
   if (to == NO_REG) {
     lw_ra_spill(ra, ins, ra->at);
-    lw_ra_release(ra, reg);
+    ra_release(ra, reg);
   } else {
     lw_ra_edit(ra, ra->at, lw_ir_type(ra->f, REF_BIAS + ins), reg, to);
-    lw_ra_release(ra, reg);
-    lw_ra_hold(ra, to, ins);
+    ra_release(ra, reg);
+    ra_hold(ra, to, ins);
   }
-}
-
-Loc lw_ra_where(const Ra *ra, Ref r)
-{
-  if (ref_is_kon(r)) return LOC_KON0 + r;
-  uint32_t ins = r - REF_BIAS;
-  if (ra->reg_of[ins] != NO_REG) return ra->reg_of[ins];
-  assert((lw_ra_stored(ra, ins) || ra->failed) && "a value that is nowhere");
-  if (ra->scan) return LOC_SLOT0 + ins;
-  return LOC_SLOT0 + ra->slot_of[ins] - 1;
 }
 
 void lw_ra_define(Ra *ra, uint32_t ins, unsigned reg)
 {
   ra->out->allocs[ins].dst = reg;
   if (ra->end[ins] == ins) return; /* nobody looks */
-  lw_ra_hold(ra, reg, ins);
+  ra_hold(ra, reg, ins);
   if (!ra->scan && ra->live->flags[ins] & LIVE_LEAVES_BLOCK)
     lw_ra_spill(ra, ins, ins + 1);
 }

@@ -140,7 +140,7 @@ static void hint_params(Ra *ra, uint32_t block, uint32_t k, unsigned reg, unsign
 static void param_in_slot(Ra *ra, uint32_t p)
 {
   ra->out->allocs[p].dst = lw_ra_slot(ra, p);
-  ra->scan->at_def[p] |= STORE_AT_DEF; /* by the edges */
+  ra->scan->at_def[p] |= STORE_AT_DEF | NAMES_SLOT; /* by the edges */
 }
 
 /* Parameter p gets a register, if one is to be had. */
@@ -275,7 +275,7 @@ static void decide_loop(Ra *ra, Choice *c)
   const Func *f = ra->f;
   const Uses *u = &ra->scan->uses;
   const Block *b = &f->blocks[c->block];
-  const uint32_t *live = u->live + u->live_at[c->block];
+  uint32_t *live = u->live + u->live_at[c->block], rest = 0;
   uint32_t n = u->live_at[c->block + 1] - u->live_at[c->block];
   c->last = f->blocks[b->loop_end].end - 1;
   c->calls = u->calls[c->last + 1] > u->calls[b->first];
@@ -294,6 +294,38 @@ static void decide_loop(Ra *ra, Choice *c)
     if (ra_needed(ra, p) && !is_kept(ra, c, p)) param_in_slot(ra, p);
   count_room(ra, c, live, n);
   let_stay(ra, c, live, n);
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t ins = live[k];
+    if (is_kept(ra, c, ins)) continue;
+    live[k] = live[rest];
+    live[rest++] = ins;
+  }
+  ra->scan->entries[c->block].rest = rest;
+}
+
+/* Whoever is in a register and goes on. */
+static void stay(Ra *ra, Choice *c)
+{
+  Scan *s = ra->scan;
+  Entry *entry = &s->entries[c->block];
+  uint32_t at = s->uses.live_at[c->block], n = s->uses.live_at[c->block + 1] - at;
+  uint32_t *live = s->uses.live + at, rest = 0, nheld = s->nheld;
+  for (uint32_t k = 0; k < n; k++) {
+    uint32_t ins = live[k];
+    unsigned reg = ra->reg_of[ins];
+    if (reg != NO_REG) {
+      s->held[nheld++] = (Held){ins, (uint8_t)reg};
+      s->in_reg[ins] = c->edge + 1;
+      c->taken |= ra_bit(reg);
+    } else {
+      live[k] = live[rest];
+      live[rest++] = ins;
+    }
+  }
+  assert(nheld <= s->held_cap);
+  entry->n = (uint8_t)(nheld - s->nheld);
+  entry->rest = rest;
+  s->nheld = nheld;
 }
 
 /* The first edge that comes to a block. */
@@ -301,21 +333,26 @@ static void decide(Ra *ra, uint32_t e)
 {
   const Func *f = ra->f;
   Scan *s = ra->scan;
-  const Uses *u = &s->uses;
-  Choice c = {
-    .block = f->edges[e].to, .edge = e, .left = {UINT32_MAX, UINT32_MAX}
-  };
+  Choice c;
+  c.block = f->edges[e].to;
+  c.edge = e;
+  c.taken = 0;
+  for (unsigned fpr = 0; fpr < 2; fpr++) {
+    c.nwishes[fpr] = 0;
+    c.left[fpr] = UINT32_MAX;
+  }
   const Block *b = &f->blocks[c.block];
-  s->entries[c.block] = (Entry){.first = s->nheld, .decided = true};
+  Entry *entry = &s->entries[c.block];
+  *entry = (Entry){.first = s->nheld, .decided = true};
   bool lands = f->ins[b->first + b->nparams].op == IR_LANDING;
   if (b->loop_end != NO_BLOCK && !lands) {
     decide_loop(ra, &c);
     return;
   }
-  for (uint32_t k = u->live_at[c.block]; k < u->live_at[c.block + 1] && !lands; k++) {
-    unsigned reg = ra->reg_of[u->live[k]];
-    if (reg != NO_REG) keep(ra, &c, u->live[k], reg);
-  }
+  if (lands)
+    entry->rest = s->uses.live_at[c.block + 1] - s->uses.live_at[c.block];
+  else
+    stay(ra, &c);
   place_params(ra, &c, lands);
 }
 
@@ -329,23 +366,22 @@ static void carry(Ra *ra, uint32_t e)
   const Edge *edge = &f->edges[e];
   const Block *to = &f->blocks[edge->to];
   const Entry *entry = &s->entries[edge->to];
+  if (!entry->decided) decide(ra, e);
+  const Held *held = s->held + entry->first;
+  for (uint32_t n = entry->n; n-- > 0; held++)
+    if (held->ins < to->first && ra->reg_of[held->ins] != held->reg)
+      lw_ra_move(ra, REF_BIAS + held->ins, held->reg);
   unsigned freq =
     u->freq[edge->to] < u->freq[edge->from] ? u->freq[edge->to] : u->freq[edge->from];
-  if (!entry->decided) decide(ra, e);
-  for (uint32_t k = entry->first; k < entry->first + entry->n; k++) {
-    const Held *h = &s->held[k];
-    s->in_reg[h->ins] = e + 1;
-    if (h->ins < to->first) lw_ra_move(ra, REF_BIAS + h->ins, h->reg);
-  }
-  for (uint32_t k = u->live_at[edge->to]; k < u->live_at[edge->to + 1]; k++) {
-    uint32_t v = u->live[k];
-    if (s->in_reg[v] == e + 1 || lw_ra_stored(ra, v)) continue;
-    assert(ra->reg_of[v] != NO_REG);
-    Loc slot = lw_ra_slot(ra, v);
-    if (u->def_freq[v] <= freq)
-      s->at_def[v] |= STORE_AT_DEF;
+  const uint32_t *v = u->live + u->live_at[edge->to];
+  for (uint32_t n = entry->rest; n-- > 0; v++) {
+    if (ra_stored(ra, *v)) continue;
+    assert(ra->reg_of[*v] != NO_REG);
+    Loc slot = lw_ra_slot(ra, *v);
+    if (u->def_freq[*v] <= freq)
+      s->at_def[*v] |= STORE_AT_DEF;
     else
-      lw_ra_move(ra, REF_BIAS + v, slot);
+      lw_ra_move(ra, REF_BIAS + *v, slot);
   }
   for (uint32_t k = 0; k < to->nparams; k++)
     if (ra_needed(ra, to->first + k))
@@ -357,7 +393,7 @@ static void leave_by(Ra *ra, uint32_t e)
 {
   Allocation *out = ra->out;
   carry(ra, e);
-  if (!lw_ra_edge_room(ra, ra->nmoves)) return;
+  if (ra->nmoves && !lw_ra_edge_room(ra, ra->nmoves)) return;
   out->edges[e] = (EdgeEdits){out->nedge_edits, ra->nmoves};
   for (uint32_t k = 0; k < ra->nmoves; k++)
     out->edge_edits[out->nedge_edits++] = ra->moves[k];
@@ -377,41 +413,34 @@ static void leave(Ra *ra, const Block *b)
 
 /* ---- one block ---- */
 
-static inline void used_at(Scan *s, Ref r, uint32_t i)
-{
-  if (ref_is_kon(r) || s->stamp[r - REF_BIAS] == s->block + 1) return;
-  s->stamp[r - REF_BIAS] = s->block + 1;
-  s->end[r - REF_BIAS] = i;
-}
-
-/* Backwards through the block: who is used last where. */
+/*
+** Who is used last where in the block at hand: what goes on behind it, nowhere; of what
+** comes from before it and ends here, the last use, which lies ahead of `next`. `end`
+** of what is only used in its own block is right from the start.
+*/
 static void find_ends(Ra *ra, const Block *b)
 {
   const Func *f = ra->f;
   Scan *s = ra->scan;
   const Uses *u = &s->uses;
+  uint32_t *stamp = s->stamp, *ends = s->end, mark = s->block + 1;
   for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
-    const Edge *edge = &f->edges[e];
-    for (uint32_t k = u->live_at[edge->to]; k < u->live_at[edge->to + 1]; k++)
-      used_at(s, REF_BIAS + u->live[k], UINT32_MAX);
+    uint32_t to = f->edges[e].to, end = u->live_at[to + 1];
+    for (uint32_t k = u->live_at[to]; k < end; k++) {
+      stamp[u->live[k]] = mark;
+      ends[u->live[k]] = UINT32_MAX;
+    }
   }
-  for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
-    const Edge *edge = &f->edges[e];
-    const Block *to = &f->blocks[edge->to];
-    for (uint32_t k = 0; k < to->nparams; k++)
-      if (ra_needed(ra, to->first + k)) used_at(s, f->pool[edge->args + k], b->end - 1);
-  }
-  for (uint32_t i = b->end; i-- > b->first;) {
-    if (!ra_needed(ra, i)) continue;
-    const Ins *ins = &f->ins[i];
-    unsigned refs = lw_ir_info[ins->op].refs;
-    used_at(s, REF_BIAS + i, i); /* nobody uses it */
-    if (refs & IRO_A) used_at(s, ins->a, i);
-    if (refs & IRO_B) used_at(s, ins->b, i);
-    if (refs & IRO_C) used_at(s, ins->c, i);
-    if (!(refs & IRO_POOL)) continue;
-    for (uint32_t k = 0, n = lw_ir_nargs(f, ins); k < n; k++)
-      used_at(s, f->pool[ins->b + k], i);
+  uint32_t last = u->live_at[s->block + 1];
+  for (uint32_t k = u->live_at[s->block]; k < last; k++) {
+    uint32_t v = u->live[k];
+    if (stamp[v] == mark) continue;
+    uint32_t at = s->next[v], end = u->at[v + 1];
+    while (at < end && u->of[at] < b->first)
+      at++;
+    s->next[v] = at;
+    while (at < end && u->of[at] < b->end)
+      ends[v] = u->of[at++];
   }
 }
 
@@ -424,12 +453,12 @@ static void enter(Ra *ra, uint32_t n)
   s->block = n;
   find_ends(ra, &ra->f->blocks[n]);
   for (uint32_t k = entry->first; k < entry->first + entry->n; k++)
-    lw_ra_hold(ra, s->held[k].reg, s->held[k].ins);
-  for (uint32_t k = u->live_at[n]; k < u->live_at[n + 1]; k++)
-    if (ra->reg_of[u->live[k]] == NO_REG) {
-      s->stored[u->live[k]] = n + 1;
-      lw_ra_slot(ra, u->live[k]);
-    }
+    ra_hold(ra, s->held[k].reg, s->held[k].ins);
+  const uint32_t *v = u->live + u->live_at[n];
+  for (uint32_t k = 0; k < entry->rest; k++) {
+    assert(ra->slot_of[v[k]]);
+    s->stored[v[k]] = n + 1;
+  }
 }
 
 static void scan_block(Ra *ra, uint32_t n)
@@ -482,7 +511,8 @@ static void find_heirs(const Ra *ra, const Heirs *h)
     for (uint32_t e = 0; e < f->nedges; e++) {
       const Edge *edge = &f->edges[e];
       const Block *to = &f->blocks[edge->to];
-      if (!f->blocks[edge->from].reachable || (edge->to <= edge->from) != back) continue;
+      if (to->nparams == 0 || (edge->to <= edge->from) != back) continue;
+      if (!f->blocks[edge->from].reachable) continue;
       for (uint32_t k = 0; k < to->nparams; k++) {
         Ref r = f->pool[edge->args + k];
         uint32_t p = to->first + k;
@@ -497,6 +527,8 @@ static void name_slots(Ra *ra)
   Scan *s = ra->scan;
   uint32_t nins = ra->f->nins;
   Heirs h = {s->stamp, s->in_reg}; /* nobody wants those any more */
+  ra->ending = s->stored;
+  memset(ra->ending, 0, sizeof *ra->ending * nins);
   memset(h.heir, 0, sizeof *h.heir * nins);
   memset(h.source, 0, sizeof *h.source * nins);
   find_heirs(ra, &h);
@@ -519,6 +551,7 @@ static void rename_slots(Ra *ra)
 {
   Allocation *out = ra->out;
   for (uint32_t i = 0; i < ra->f->nins; i++) {
+    if ((ra->scan->at_def[i] & NAMES_SLOT) == 0) continue;
     rename_loc(ra, &out->allocs[i].dst);
     for (unsigned k = 0; k < 3; k++)
       rename_loc(ra, &out->allocs[i].use[k]);
@@ -556,7 +589,8 @@ static Status order_edges(Ra *ra)
     uint32_t n = 0, count_made = 0;
     for (uint32_t k = 0; k < out->edges[e].count; k++)
       if (moves[k].from != moves[k].to) moves[n++] = moves[k];
-    TRY(lw_moves_order(&ra->mover, moves, n, ordered + made, &count_made, ra->err));
+    if (n)
+      TRY(lw_moves_order(&ra->mover, moves, n, ordered + made, &count_made, ra->err));
     out->edges[e] = (EdgeEdits){made, count_made};
     made += count_made;
   }
@@ -580,7 +614,7 @@ typedef struct Merge {
 static void store(Ra *ra, Merge *m, uint32_t ins, uint32_t before)
 {
   Loc reg = ra->out->allocs[ins].dst;
-  if ((ra->scan->at_def[ins] & STORE_AT_DEF) == 0 || !loc_is_reg(reg)) return;
+  if (!loc_is_reg(reg)) return;
   while (m->taken < m->nold && m->old[m->taken].before < before)
     m->edits[m->n++] = m->old[m->taken++];
   Loc slot = LOC_SLOT0 + ra->slot_of[ins] - 1;
@@ -594,7 +628,8 @@ static void store_early(Ra *ra, Merge *m, uint32_t i, uint8_t op, uint32_t befor
 {
   const Func *f = ra->f;
   for (; i < f->nins && f->ins[i].op == op; i++)
-    if (ra->scan->at_def[i] & STORE_EARLY) store(ra, m, i, before);
+    if ((~ra->scan->at_def[i] & (STORE_AT_DEF | STORE_EARLY)) == 0)
+      store(ra, m, i, before);
 }
 
 static Status merge_stores(Ra *ra)
@@ -611,7 +646,8 @@ static Status merge_stores(Ra *ra)
   if (!m.edits) return lw_nomem(ra->err, "register allocation");
   store_early(ra, &m, 0, IR_ARG, 0);
   for (uint32_t i = 0; i < f->nins; i++) {
-    if ((s->at_def[i] & STORE_EARLY) == 0) store(ra, &m, i, i + 1);
+    if ((s->at_def[i] & (STORE_AT_DEF | STORE_EARLY)) == STORE_AT_DEF)
+      store(ra, &m, i, i + 1);
     if (lw_ir_info[f->ins[i].op].flags & IRF_K)
       store_early(ra, &m, i + 1, IR_RESULT, i + 1);
   }
@@ -650,6 +686,7 @@ static Status prepare(Ra *ra, Scan *s)
       !s->at_def || !s->in_reg)
     return lw_nomem(ra->err, "register allocation");
   memcpy(s->next, s->uses.at, sizeof *s->next * f->nins);
+  memcpy(s->end, ra->live->end, sizeof *s->end * f->nins);
   ra->end = s->end;
   ra->scan = s;
   return LW_OK;

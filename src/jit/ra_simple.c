@@ -53,6 +53,8 @@ Status lw_ra_simple(const Selection *sel, Arena *scratch, Allocation *out, Err *
   const Func *f = sel->f;
   Ra ra;
   TRY(lw_ra_begin(&ra, sel, scratch, out, err));
+  ra.ending = ARENA_ARR(scratch, uint32_t, f->nins);
+  if (!ra.ending) return lw_nomem(err, "register allocation");
   uint32_t previous = UINT32_MAX;
   for (uint32_t n = 0; n < f->nblocks; n++) {
     const Block *b = &f->blocks[n];

@@ -22,7 +22,6 @@ typedef struct Sweep {
   uint64_t budget; /* steps that may be taken */
   uint32_t *mark;  /* per Ins: the list that it was last put into: */
   uint32_t tag;    /* this is the one at hand */
-  uint32_t first;  /* instruction of the block at hand */
   uint32_t *list;  /* values */
   uint32_t n, cap; /* of list */
   bool failed;     /* no memory */
@@ -90,149 +89,200 @@ static void find_loops(Sweep *s)
   }
 }
 
-static void guess_frequencies(Sweep *s)
+/* depth: room for that of each header. */
+static void guess_frequencies(Sweep *s, uint32_t *depth)
 {
   const Func *f = s->f;
   Uses *u = s->u;
-  for (uint32_t n = 0; n < f->nblocks; n++) { /* s->list: depth of each header */
+  for (uint32_t n = 0; n < f->nblocks; n++) {
     uint32_t loop = u->loop[n], freq = FREQ_ENTRY;
     if (loop == n) {
       uint32_t up = u->parent[n];
-      s->list[n] = up == NO_BLOCK ? 1 : s->list[up] + 1;
+      depth[n] = up == NO_BLOCK ? 1 : depth[up] + 1;
     }
-    if (loop != NO_BLOCK) freq += FREQ_LOOP * (s->list[loop] > 6 ? 6 : s->list[loop]);
+    if (loop != NO_BLOCK) freq += FREQ_LOOP * (depth[loop] > 6 ? 6 : depth[loop]);
     u->freq[n] = f->blocks[n].cold ? FREQ_COLD : (uint8_t)freq;
   }
 }
 
 /* ---- where values are used ---- */
 
-/* Calls `each(s, value, at)` for all operands of instruction i, and at a block's end for
-   the arguments of its edges. */
-typedef void Each(Sweep *s, uint32_t value, uint32_t at);
+/* What the sweep over all operands writes; a copy of its own, which nothing points to. */
+typedef struct Noting {
+  uint32_t *next; /* per Ins: where in `of` its next use goes */
+  uint32_t *of;
+  uint32_t *mark, *list;
+  uint32_t tag, first, n;
+} Noting;
 
-static inline void operands(Sweep *s, uint32_t i, Each *each)
+/* Also those that the block at hand uses and were made before it, each once. */
+static inline void note_use(Noting *w, Ref r, uint32_t at)
 {
-  const Ins *ins = &s->f->ins[i];
-  unsigned refs = lw_ir_info[ins->op].refs;
-  if (refs & IRO_A && !ref_is_kon(ins->a)) each(s, ins->a - REF_BIAS, i);
-  if (refs & IRO_B && !ref_is_kon(ins->b)) each(s, ins->b - REF_BIAS, i);
-  if (refs & IRO_C && !ref_is_kon(ins->c)) each(s, ins->c - REF_BIAS, i);
-  if (!(refs & IRO_POOL)) return;
-  const Ref *run = s->f->pool + ins->b;
-  for (uint32_t n = lw_ir_nargs(s->f, ins); n-- > 0; run++)
-    if (!ref_is_kon(*run)) each(s, *run - REF_BIAS, i);
+  if (ref_is_kon(r)) return;
+  uint32_t value = r - REF_BIAS;
+  w->of[w->next[value]++] = at;
+  w->list[w->n] = value; /* nobody could predict a branch */
+  w->n += (value < w->first) & (w->mark[value] != w->tag);
+  w->mark[value] = w->tag;
 }
 
-static inline void arguments(Sweep *s, const Block *b, Each *each)
+static inline void note_operands(Noting *w, const Func *f, uint32_t i, unsigned refs)
+{
+  const Ins *ins = &f->ins[i];
+  if (refs & IRO_A) note_use(w, ins->a, i);
+  if (refs & IRO_B) note_use(w, ins->b, i);
+  if (refs & IRO_C) note_use(w, ins->c, i);
+  if (!(refs & IRO_POOL)) return;
+  const Ref *run = f->pool + ins->b;
+  for (uint32_t n = lw_ir_nargs(f, ins); n-- > 0; run++)
+    note_use(w, *run, i);
+}
+
+static inline void note_arguments(const Sweep *s, const Noting *w, const Block *b)
 {
   const Func *f = s->f;
   for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
-    const Edge *edge = &f->edges[e];
-    const Block *to = &f->blocks[edge->to];
-    for (uint32_t k = 0; k < to->nparams; k++) {
-      Ref r = f->pool[edge->args + k];
-      if (!ref_is_kon(r) && is_needed(s, to->first + k))
-        each(s, r - REF_BIAS, b->end - 1);
-    }
+    const Block *to = &f->blocks[f->edges[e].to];
+    const Ref *args = f->pool + f->edges[e].args;
+    for (uint32_t k = 0; k < to->nparams; k++)
+      if (!ref_is_kon(args[k]) && is_needed(s, to->first + k))
+        w->of[w->next[args[k] - REF_BIAS]++] = b->end - 1;
   }
 }
 
-static inline void count_use(Sweep *s, uint32_t value, uint32_t at)
+/* From how many uses each has: at[value + 1] is where the next one goes, and in the end
+   where the value's end. Their sum. */
+static uint32_t lay_out(uint32_t *at, uint32_t n)
 {
-  (void)at;
-  s->u->at[value + 1]++;
+  uint32_t sum = 0, count = at[0];
+  at[0] = 0;
+  for (uint32_t i = 1; i <= n; i++) {
+    uint32_t next = at[i];
+    at[i] = sum;
+    sum += count;
+    count = next;
+  }
+  return sum;
 }
 
-/* at[value + 1] is where the next one goes, and in the end where the value's end. */
-static inline void note_use(Sweep *s, uint32_t value, uint32_t at)
-{
-  s->u->of[s->u->at[value + 1]++] = at;
-}
-
-static inline __attribute__((always_inline)) void for_all(Sweep *s, Each *each)
+/* Uses, calls and frequencies; and what each block uses of what was made before it:
+   list[exposed[n]] on. */
+static void list_uses(Sweep *s, uint32_t *exposed)
 {
   const Func *f = s->f;
-  for (uint32_t n = 0; n < f->nblocks; n++) {
-    const Block *b = &f->blocks[n];
-    for (uint32_t i = b->first; i < b->end; i++)
-      if (is_needed(s, i)) operands(s, i, each);
-    arguments(s, b, each);
-  }
-}
-
-static void list_uses(Sweep *s)
-{
   Uses *u = s->u;
-  uint32_t n = s->f->nins, sum = 0;
-  for_all(s, count_use);
-  for (uint32_t i = 0; i < n; i++) {
-    uint32_t count = u->at[i + 1];
-    u->at[i + 1] = sum;
-    sum += count;
-  }
+  uint32_t sum = lay_out(u->at, f->nins), calls = 0;
+  s->cap = sum + f->nblocks + 64;
+  s->list = ARENA_RAW(s->arena, uint32_t, s->cap);
   u->of = ARENA_RAW(s->arena, uint32_t, sum ? sum : 1);
-  if (!u->of) {
+  if (!u->of || !s->list) {
     s->failed = true;
     return;
   }
-  for_all(s, note_use);
+  Noting w = {.next = u->at + 1, .of = u->of, .mark = s->mark, .list = s->list};
+  for (uint32_t n = 0; n < f->nblocks; n++) {
+    const Block *b = &f->blocks[n];
+    bool counts = !b->cold;
+    exposed[n] = w.n;
+    w.tag = n + 1;
+    w.first = b->first;
+    memset(u->def_freq + b->first, u->freq[n], b->end - b->first);
+    for (uint32_t i = b->first; i < b->end; i++) {
+      u->calls[i] = calls;
+      if (!is_needed(s, i)) continue;
+      const IrInfo *info = &lw_ir_info[f->ins[i].op];
+      calls += counts && info->flags & IRF_K;
+      note_operands(&w, f, i, info->refs);
+    }
+    note_arguments(s, &w, b);
+  }
+  exposed[f->nblocks] = s->n = w.n;
+  u->calls[f->nins] = calls;
 }
 
 /* ---- who is alive ---- */
 
-static void put(Sweep *s, uint32_t value)
+/* Room for `more` values in the list; what is not had goes on harmlessly. */
+static bool room(Sweep *s, uint32_t more)
 {
-  if (s->n == s->cap) {
-    size_t old = sizeof *s->list * s->cap;
-    uint32_t *list =
-      spend(s, s->cap) ? lw_arena_grow(s->arena, s->list, old, old * 2) : NULL;
-    if (!list) {
-      s->failed = !s->u->too_many;
-      s->u->too_many = true; /* go on harmlessly */
-      s->n = 0;
-      return;
-    }
-    s->list = list;
-    s->cap *= 2;
+  if (s->cap - s->n >= more) return true;
+  uint64_t cap = s->cap;
+  while (cap - s->n < more)
+    cap *= 2;
+  size_t each = sizeof *s->list;
+  uint32_t *list = NULL;
+  if (spend(s, s->cap) && cap <= UINT32_MAX)
+    list = lw_arena_grow(s->arena, s->list, each * s->cap, each * (size_t)cap);
+  if (!list) {
+    s->failed = !s->u->too_many;
+    s->u->too_many = true;
+    return false;
   }
-  s->list[s->n++] = value;
+  s->list = list;
+  s->cap = (uint32_t)cap;
+  return true;
 }
 
-static inline void alive(Sweep *s, uint32_t value)
+/* Adds those of `values` that lie before `first` and are not in the list yet. */
+static void add(Sweep *s, const uint32_t *values, uint32_t count, uint32_t first)
 {
-  if (s->mark[value] == s->tag) return;
-  s->mark[value] = s->tag;
-  put(s, value);
+  uint32_t *mark = s->mark, *list = s->list, n = s->n, tag = s->tag;
+  for (uint32_t k = 0; k < count; k++) {
+    uint32_t value = values[k];
+    list[n] = value; /* here neither */
+    n += (value < first) & (mark[value] != tag);
+    mark[value] = tag;
+  }
+  s->n = n;
 }
 
-/* `at`: an instruction of the block at hand; most of its operands were made there. */
-static inline void comes_in(Sweep *s, uint32_t value, uint32_t at)
+static void add_arguments(Sweep *s, const Block *b)
 {
-  (void)at;
-  if (value < s->first) alive(s, value);
+  const Func *f = s->f;
+  for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
+    const Block *to = &f->blocks[f->edges[e].to];
+    const Ref *args = f->pool + f->edges[e].args;
+    for (uint32_t k = 0; k < to->nparams; k++) {
+      uint32_t value = args[k] - REF_BIAS;
+      if (ref_is_kon(args[k]) || value >= b->first || s->mark[value] == s->tag) continue;
+      if (is_needed(s, to->first + k)) add(s, &value, 1, b->first);
+    }
+  }
+}
+
+/* What block n adds to the list at most. */
+static uint64_t most(const Sweep *s, const Block *b, const uint32_t *count)
+{
+  const Func *f = s->f;
+  uint64_t sum = 0;
+  for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
+    uint32_t to = f->edges[e].to;
+    sum += f->blocks[to].nparams + (f->edges[e].from < to ? count[to] : 0);
+  }
+  return sum;
 }
 
 /* What each block uses or hands on, without edges back; first[n] .. first[n] + count[n].
  */
-static void look_back(Sweep *s, uint32_t *first, uint32_t *count)
+static void look_back(Sweep *s, const uint32_t *exposed, uint32_t *first, uint32_t *count)
 {
   const Func *f = s->f;
-  s->n = 0;
   for (uint32_t n = f->nblocks; n-- > 0 && !s->u->too_many;) {
     const Block *b = &f->blocks[n];
-    s->tag = n + 1;
-    s->first = b->first;
+    uint32_t own = exposed[n + 1] - exposed[n];
+    uint64_t more = own + most(s, b, count);
+    if (more > UINT32_MAX || !room(s, (uint32_t)more)) {
+      s->u->too_many = true;
+      return;
+    }
+    s->tag = f->nblocks + n + 1;
     first[n] = s->n;
     for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
       uint32_t to = f->edges[e].to;
-      if (to <= n || !spend(s, count[to])) continue;
-      for (uint32_t k = 0; k < count[to]; k++)
-        comes_in(s, s->list[first[to] + k], b->first);
+      if (to > n && spend(s, count[to])) add(s, s->list + first[to], count[to], b->first);
     }
-    arguments(s, b, comes_in);
-    for (uint32_t i = b->first; i < b->end; i++)
-      if (is_needed(s, i)) operands(s, i, comes_in);
+    add_arguments(s, b);
+    add(s, s->list + exposed[n], own, b->first);
     count[n] = s->n - first[n];
   }
 }
@@ -243,7 +293,9 @@ static void look_ahead(Sweep *s, const uint32_t *first, const uint32_t *count)
   const Func *f = s->f;
   Uses *u = s->u;
   const uint32_t *before = s->list;
-  uint32_t total = s->n;
+  uint32_t total = 0;
+  for (uint32_t n = 0; n < f->nblocks; n++)
+    total += count[n];
   s->cap = total + total / 2 + 64;
   s->list = ARENA_RAW(s->arena, uint32_t, s->cap);
   s->n = 0;
@@ -253,18 +305,35 @@ static void look_ahead(Sweep *s, const uint32_t *first, const uint32_t *count)
   }
   for (uint32_t n = 0; n < f->nblocks && !u->too_many; n++) {
     uint32_t around = u->loop[n] == n ? u->parent[n] : u->loop[n];
-    s->tag = f->nblocks + n + 1;
-    for (uint32_t k = 0; k < count[n]; k++)
-      alive(s, before[first[n] + k]);
-    if (around != NO_BLOCK) {
-      uint32_t at = u->live_at[around], end = u->live_at[around + 1];
-      if (!spend(s, end - at)) return;
-      for (uint32_t k = at; k < end; k++)
-        alive(s, s->list[k]);
+    uint32_t at = around == NO_BLOCK ? 0 : u->live_at[around];
+    uint32_t end = around == NO_BLOCK ? 0 : u->live_at[around + 1];
+    if (!spend(s, end - at) || !room(s, count[n] + (end - at))) return;
+    s->tag = 2 * f->nblocks + n + 1;
+    if (around == NO_BLOCK) {
+      memcpy(s->list + s->n, before + first[n], sizeof *s->list * count[n]);
+      s->n += count[n];
+    } else {
+      add(s, before + first[n], count[n], UINT32_MAX);
+      add(s, s->list + at, end - at, UINT32_MAX);
     }
+    /* each edge to it will be looked at with all of these */
+    if (!spend(s, (uint64_t)f->blocks[n].npreds * (s->n - u->live_at[n]))) return;
     u->live_at[n + 1] = s->n;
   }
   u->live = s->list;
+}
+
+/* Numbers of values of both classes: floats in the high half. */
+static inline uint64_t one(const Func *f, uint32_t ins)
+{
+  return ra_is_float(f, REF_BIAS + ins) ? (uint64_t)1 << 32 : 1;
+}
+
+static void raise_pressure(Uses *u, uint32_t loop, const uint32_t most[2])
+{
+  uint32_t *pressure = u->pressure + (size_t)loop * 2;
+  for (unsigned c = 0; c < 2; c++)
+    if (pressure[c] < most[c]) pressure[c] = most[c];
 }
 
 /*
@@ -275,36 +344,30 @@ static void find_pressure(Sweep *s)
 {
   const Func *f = s->f;
   Uses *u = s->u;
-  uint32_t *ending[2], now[2] = {0, 0};
-  for (unsigned c = 0; c < 2; c++)
-    if (!(ending[c] = ARENA_ARR(s->arena, uint32_t, f->nins))) {
-      s->failed = true;
-      return;
-    }
+  const uint32_t *end = s->live->end;
+  uint64_t *ending = ARENA_ARR(s->arena, uint64_t, f->nins), now = 0;
+  if (!ending) {
+    s->failed = true;
+    return;
+  }
   for (uint32_t i = 0; i < f->nins; i++)
-    if (s->live->end[i] > i) ending[ra_is_float(f, REF_BIAS + i)][s->live->end[i]]++;
+    if (end[i] > i) ending[end[i]] += one(f, i);
   for (uint32_t n = 0; n < f->nblocks; n++) {
     const Block *b = &f->blocks[n];
-    uint32_t most[2] = {now[0], now[1]}, in = u->loop[n];
+    uint32_t most[2] = {(uint32_t)now, (uint32_t)(now >> 32)};
     for (uint32_t i = b->first; i < b->end; i++) {
-      unsigned c = ra_is_float(f, REF_BIAS + i);
-      now[0] -= ending[0][i];
-      now[1] -= ending[1][i];
-      if (s->live->end[i] > i && ++now[c] > most[c]) most[c] = now[c];
+      now += (end[i] > i ? one(f, i) : 0) - ending[i];
+      if (most[0] < (uint32_t)now) most[0] = (uint32_t)now;
+      if (most[1] < (uint32_t)(now >> 32)) most[1] = (uint32_t)(now >> 32);
     }
-    for (unsigned c = 0; c < 2 && in != NO_BLOCK; c++)
-      if (u->pressure[(size_t)in * 2 + c] < most[c])
-        u->pressure[(size_t)in * 2 + c] = most[c];
+    if (u->loop[n] != NO_BLOCK) raise_pressure(u, u->loop[n], most);
   }
-  for (uint32_t n = f->nblocks; n-- > 0;) {
-    uint32_t up = u->loop[n] == n ? u->parent[n] : NO_BLOCK;
-    for (unsigned c = 0; c < 2 && up != NO_BLOCK; c++)
-      if (u->pressure[(size_t)up * 2 + c] < u->pressure[(size_t)n * 2 + c])
-        u->pressure[(size_t)up * 2 + c] = u->pressure[(size_t)n * 2 + c];
-  }
+  for (uint32_t n = f->nblocks; n-- > 0;)
+    if (u->loop[n] == n && u->parent[n] != NO_BLOCK)
+      raise_pressure(u, u->parent[n], u->pressure + (size_t)n * 2);
 }
 
-static void find_live(Sweep *s)
+static void find_live(Sweep *s, const uint32_t *exposed)
 {
   uint32_t *first = ARENA_RAW(s->arena, uint32_t, s->f->nblocks);
   uint32_t *count = ARENA_ARR(s->arena, uint32_t, s->f->nblocks);
@@ -312,32 +375,12 @@ static void find_live(Sweep *s)
     s->failed = true;
     return;
   }
-  look_back(s, first, count);
+  look_back(s, exposed, first, count);
   if (!s->u->too_many) look_ahead(s, first, count);
-  const Func *f = s->f;
-  for (uint32_t e = 0; e < f->nedges && !s->u->too_many; e++) {
-    uint32_t to = f->edges[e].to; /* each edge will be looked at with all of these */
-    spend(s, s->u->live_at[to + 1] - s->u->live_at[to]);
-  }
   if (s->loops && !s->u->too_many) find_pressure(s);
 }
 
-/* ---- calls, hints ---- */
-
-static void count_calls(Sweep *s)
-{
-  const Func *f = s->f;
-  uint32_t calls = 0;
-  for (uint32_t n = 0; n < f->nblocks; n++) {
-    const Block *b = &f->blocks[n];
-    for (uint32_t i = b->first; i < b->end; i++) {
-      s->u->calls[i] = calls;
-      s->u->def_freq[i] = s->u->freq[n];
-      calls += !b->cold && lw_ir_info[f->ins[i].op].flags & IRF_K && is_needed(s, i);
-    }
-  }
-  s->u->calls[f->nins] = calls;
-}
+/* ---- hints ---- */
 
 static void hint(Sweep *s, Ref r, unsigned reg)
 {
@@ -366,7 +409,7 @@ static void hint_operands(Sweep *s, uint32_t i)
   } else if (lw_ir_info[ins->op].refs & IRO_POOL) {
     lw_abi_assign(lw_module_signature(f->module, ins->c), s->params, NULL);
     hint_by_abi(s, f->pool + ins->b, s->params, lw_ir_nargs(f, ins));
-  } else if (s->u->hint[i] != NO_REG && lw_ir_info[ins->op].res == IRR_T) {
+  } else if (lw_ir_info[ins->op].res == IRR_T) {
     Ref a = ins->a;
     if (!ref_is_kon(a) && s->u->hint[a - REF_BIAS] == NO_REG) hint(s, a, s->u->hint[i]);
   }
@@ -376,18 +419,21 @@ static void hint_operands(Sweep *s, uint32_t i)
 static void find_hints(Sweep *s)
 {
   const Func *f = s->f;
-  memset(s->u->hint, NO_REG, f->nins);
+  const uint8_t *flags = s->live->flags;
+  uint8_t *hints = s->u->hint;
+  memset(hints, NO_REG, f->nins);
   for (uint32_t n = f->nblocks; n-- > 0;) {
     const Block *b = &f->blocks[n];
     for (uint32_t e = b->edges; e < b->edges + b->nedges; e++) {
       const Block *to = &f->blocks[f->edges[e].to];
-      if (f->edges[e].to <= n) continue;
+      if (to->nparams == 0 || f->edges[e].to <= n) continue;
       for (uint32_t k = 0; k < to->nparams; k++)
-        if (s->u->hint[to->first + k] != NO_REG)
-          hint(s, f->pool[f->edges[e].args + k], s->u->hint[to->first + k]);
+        if (hints[to->first + k] != NO_REG)
+          hint(s, f->pool[f->edges[e].args + k], hints[to->first + k]);
     }
     for (uint32_t i = b->end; i-- > b->first;)
-      if (is_needed(s, i)) hint_operands(s, i);
+      if (flags[i] & LIVE_READS_RUN || (hints[i] != NO_REG && flags[i] & LIVE_NEEDED))
+        hint_operands(s, i);
   }
 }
 
@@ -397,13 +443,13 @@ Status lw_ra_uses(const Func *f, const Liveness *live, Arena *scratch, Uses *out
   enum { STEPS_PER_INS = 24, STEPS_FREE = 1 << 16 };
   uint32_t n = f->nins, blocks = f->nblocks;
   *out = (Uses){0};
-  Sweep s = {.f = f, .live = live, .arena = scratch, .u = out, .cap = blocks + 256};
+  Sweep s = {.f = f, .live = live, .arena = scratch, .u = out};
+  uint32_t *exposed = ARENA_RAW(scratch, uint32_t, (size_t)blocks + 1);
   s.budget = (uint64_t)n * STEPS_PER_INS + STEPS_FREE;
-  s.list = ARENA_RAW(scratch, uint32_t, s.cap);
   s.mark = ARENA_ARR(scratch, uint32_t, n);
   s.params = ARENA_RAW(scratch, AbiLoc, LIMIT_PARAMS);
   out->live_at = ARENA_ARR(scratch, uint32_t, (size_t)blocks + 1);
-  out->at = ARENA_ARR(scratch, uint32_t, (size_t)n + 1);
+  out->at = live->uses;
   out->loop = ARENA_RAW(scratch, uint32_t, blocks);
   out->parent = ARENA_RAW(scratch, uint32_t, blocks);
   out->freq = ARENA_RAW(scratch, uint8_t, blocks);
@@ -411,20 +457,18 @@ Status lw_ra_uses(const Func *f, const Liveness *live, Arena *scratch, Uses *out
   out->calls = ARENA_RAW(scratch, uint32_t, (size_t)n + 1);
   out->hint = ARENA_RAW(scratch, uint8_t, n);
   out->def_freq = ARENA_RAW(scratch, uint8_t, n);
-  if (!s.list || !s.mark || !s.params || !out->live_at || !out->at || !out->loop ||
-      !out->parent || !out->freq || !out->pressure || !out->calls || !out->hint ||
-      !out->def_freq)
+  if (!exposed || !s.mark || !s.params || !out->live_at || !out->loop || !out->parent ||
+      !out->freq || !out->pressure || !out->calls || !out->hint || !out->def_freq)
     return lw_nomem(err, "register allocation");
   memset(out->parent, 0xff, sizeof *out->parent * blocks); /* NO_BLOCK */
   find_loops(&s);
   if (!out->too_many) {
-    guess_frequencies(&s);
-    list_uses(&s);
+    guess_frequencies(&s, exposed);
+    list_uses(&s, exposed);
   }
-  if (!out->too_many && !s.failed) find_live(&s);
+  if (!out->too_many && !s.failed) find_live(&s, exposed);
   if (s.failed) return lw_nomem(err, "register allocation");
   if (out->too_many) return LW_OK;
-  count_calls(&s);
   find_hints(&s);
   return LW_OK;
 }

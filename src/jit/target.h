@@ -12,6 +12,7 @@
 
 typedef struct EmitOptions {
   bool explicit_bounds;        /* check every access against the length; bases may move */
+  bool fuel;                   /* CompileOptions.fuel */
   bool listing;                /* fill FuncCode.ins_at */
   uint8_t effort;              /* CompileOptions.effort */
   bool keep_loops, keep_calls; /* those of CompileOptions */

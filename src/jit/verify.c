@@ -311,6 +311,7 @@ static unsigned own_types(uint8_t op)
   case IR_CHECK_SIG:
   case IR_ATOMIC_CHECK:
   case IR_FENCE:
+  case IR_FUEL:
   case IR_POLL: return T_NONE;
   case IR_MULH_S:
   case IR_MULH_U: return T_I64;

@@ -321,6 +321,8 @@ int lw_opt_choice(lua_State *L, int arg, const char *key, const char *const *lis
                   int or_else);
 uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else,
                       uint64_t max);
+/* Nanoseconds of a positive number of seconds; 0 if there is no such option. */
+uint64_t lw_opt_seconds(lua_State *L, int arg, const char *key);
 /* Bytes: a number, or "64MiB". */
 uint64_t lw_opt_size(lua_State *L, int arg, const char *key, uint64_t or_else);
 

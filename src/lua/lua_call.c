@@ -20,6 +20,7 @@
 
 #include "jit/trap.h"
 #include "lua/wasi.h"
+#include "rt/budget.h"
 #include "rt/native.h"
 #include "rt/tag.h"
 #include "wasm/limits.h"
@@ -228,9 +229,10 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
   const char *message = s == LW_TRAP        ? lw_trap_text(a->trap)
                         : s == LW_CLOSED    ? "the instance was closed during the call"
                         : s == LW_INTERRUPT ? "interrupted"
+                        : s == LW_LIMIT     ? lw_trap_text(a->trap)
                         : a->trap == TRAP_NO_CODE ? lw_trap_text(a->trap)
-                        : s == LW_NOMEM ? "out of memory for a thread's signal stack"
-                                        : lw_status_text(s);
+                        : s == LW_NOMEM           ? "out of memory for a thread"
+                                                  : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (a->exn && lw_push_host_error(L, this_func(L)->h.state, a->exn)) {
     end_call(L, a);
@@ -487,6 +489,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     this_func(L)->h.state->rethrown = false;
     int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
+      a->ask = (NativeAsk){0};
       take_results(L, a, status);
       return;
     }
@@ -506,20 +509,37 @@ static void native_resume(lua_State *L, Activation *a)
     lua_settop(L, SLOT_HANDLER);
 }
 
+/* What a call that has reached a limit calls, with a word for whoever resumes it. */
+static int limit_yield(lua_State *L)
+{
+  lua_pushvalue(L, lua_upvalueindex(1));
+  return lua_yield(L, 1);
+}
+
 /* For the core: run the host function that wasm has called. Raises past the core. */
 static bool callout(Activation *a)
 {
   lua_State *L = a->user;
   assert(a->state == ACT_OUT && a->callee);
+  bool at_limit = lw_act_at_limit(a);
+  if (at_limit && !lua_isyieldable(L)) {
+    lw_act_limit_deny(a);
+    return true;
+  }
   if (!a->laid_out) {
     lay_out(L, a);
     if (lua_isyieldable(L)) anchor_make(L, a);
   }
-  if (a->callee->native) {
+  if (at_limit) {
+    const char *word = lw_act_out_of_fuel(a) ? "fuel" : "timeout";
+    lw_act_limit_grant(a);
+    lua_pushstring(L, word);
+    lua_pushcclosure(L, limit_yield, 1);
+  } else if (a->callee->native) {
     native_callout(L, a);
     return true;
-  }
-  push_callout(L, a);
+  } else
+    push_callout(L, a);
   const FuncType *t = a->callee->type;
   this_func(L)->h.state->rethrown = false;
   int status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
@@ -594,6 +614,7 @@ static int callout_done(lua_State *L, int status, lua_KContext context)
   if (!anchor || anchor->act != a)
     return lw_raise(L, LW_CLOSED,
                     "the call was dropped when its coroutine was collected");
+  if (status == LUA_YIELD) lw_act_woken(a);
   bool good = status == LUA_OK || status == LUA_YIELD;
   if (good && a->state == ACT_OUT && a->callee->native)
     native_resume(L, a);

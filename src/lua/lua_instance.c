@@ -11,6 +11,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "rt/budget.h"
+
 #define INSTANCE_NAME "wasm.instance"
 
 static const char *name_of(const InstanceBox *box)
@@ -234,6 +236,23 @@ static int instance_interrupt(lua_State *L)
   return 1;
 }
 
+/* inst:fuel() -> what is left; inst:fuel(n): set it, returns what was left */
+static int instance_fuel(lua_State *L)
+{
+  InstanceBox *box = check_live(L);
+  if (!lw_code_options(box->inst->code)->fuel)
+    return luaL_error(L, "instance '%s' has no fuel: compile with fuel=true",
+                      name_of(box));
+  int64_t left = lw_fuel_left(box->inst);
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Integer n = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, n >= 0, 2, "not negative expected");
+    lw_fuel_set(check_live(L)->inst, n);
+  }
+  lua_pushinteger(L, left);
+  return 1;
+}
+
 /* ---- what it says about itself ---- */
 
 static int instance_busy(lua_State *L)
@@ -255,7 +274,8 @@ static int instance_module(lua_State *L)
   return 1;
 }
 
-/* inst:stats() -> {bounds=, memory_bytes=, memories=, functions=, code_bytes=} */
+/* inst:stats() -> {bounds=, memory_bytes=, memories=, functions=, code_bytes=,
+                  fuel_used=} */
 static int instance_stats(lua_State *L)
 {
   check_instance(L);
@@ -267,6 +287,7 @@ static int instance_stats(lua_State *L)
   lw_set_count(L, "memories", i->module->nmemories);
   lw_set_count(L, "functions", i->module->nfuncs);
   lw_set_count(L, "code_bytes", info.stats.code_bytes);
+  if (i->budget) lw_set_count(L, "fuel_used", lw_fuel_used(i));
   lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard"); /* may run a finalizer */
   lua_setfield(L, -2, "bounds");
   return 1;
@@ -316,6 +337,7 @@ static const luaL_Reg methods[] = {
   {"on",          instance_on         },
   {"interrupter", instance_interrupter},
   {"interrupt",   instance_interrupt  },
+  {"fuel",        instance_fuel       },
   {"busy",        instance_busy       },
   {"module",      instance_module     },
   {"stats",       instance_stats      },

@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "rt/budget.h"
+
 /* Slots of the C function's stack. */
 enum { ARG_MODULE = 1, ARG_IMPORTS, ARG_OPTIONS, SLOT_INSTANCE, SLOT_BASE };
 
@@ -40,11 +42,12 @@ typedef struct Wishes {
 static Wishes check_wishes(lua_State *L, int arg)
 {
   static const char *const known[] = {
-    "name",     "memory_max",        "table_max", "stack",
-    "start",    "interleave",        "on_trap",   "stack_pointer",
-    "on_close", "catch_host_errors", NULL};
+    "name",       "memory_max", "table_max",     "stack",       "start",
+    "interleave", "on_trap",    "stack_pointer", "on_close",    "catch_host_errors",
+    "fuel",       "on_limit",   "timeout",       "cpu_timeout", NULL};
   static const char *const orders[] = {"lifo", "any", NULL};
   static const char *const after[] = {"keep", "close", NULL};
+  static const char *const ends[] = {"error", "yield", NULL};
   lw_check_options(L, arg, "instantiate", known);
   Wishes w = {.start = lw_opt_bool(L, arg, "start", true)};
   w.core.memory_max_bytes = lw_opt_size(L, arg, "memory_max", 0);
@@ -57,6 +60,10 @@ static Wishes check_wishes(lua_State *L, int arg)
   w.core.interleave_any = lw_opt_choice(L, arg, "interleave", orders, 0) == 1;
   w.core.on_trap_close = lw_opt_choice(L, arg, "on_trap", after, 0) == 1;
   w.core.catch_host_errors = lw_opt_bool(L, arg, "catch_host_errors", false);
+  w.core.fuel = (int64_t)lw_opt_count(L, arg, "fuel", UINT64_MAX, FUEL_MAX);
+  w.core.timeout_ns = lw_opt_seconds(L, arg, "timeout");
+  w.core.cpu_timeout_ns = lw_opt_seconds(L, arg, "cpu_timeout");
+  w.core.limit_yields = lw_opt_choice(L, arg, "on_limit", ends, 0) == 1;
   w.core.stack_pointer = lw_opt_string(L, arg, "stack_pointer");
   return w;
 }
@@ -209,6 +216,8 @@ int lw_module_instantiate(lua_State *L)
   InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE__LAST);
   assert(lua_gettop(L) == SLOT_INSTANCE);
   Wishes wishes = check_wishes(L, ARG_OPTIONS);
+  if (wishes.core.fuel != FUEL_DEFAULT && !lw_code_options(module->code)->fuel)
+    luaL_error(L, "option 'fuel': the module was not compiled with fuel=true");
   set_name(L, box, module);
   lua_pushvalue(L, ARG_IMPORTS);
   lua_setiuservalue(L, SLOT_INSTANCE, UV_INSTANCE_IMPORTS);

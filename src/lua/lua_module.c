@@ -141,7 +141,7 @@ static uint64_t features_of(lua_State *L, int arg)
 static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
 {
   static const char *const known[] = {"name",  "features", "effort", "bounds",
-                                      "eager", "cache",    NULL};
+                                      "eager", "cache",    "fuel",   NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   lw_check_options(L, arg, what, known);
   CodeOptions opts = {0};
@@ -153,6 +153,7 @@ static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
   opts.features = features_of(L, arg);
   opts.explicit_bounds = lw_opt_choice(L, arg, "bounds", modes, 0) == 1;
   opts.effort = (uint8_t)lw_opt_count(L, arg, "effort", 1, 2);
+  opts.fuel = lw_opt_bool(L, arg, "fuel", false);
   return opts;
 }
 
@@ -344,13 +345,15 @@ static int module_info(lua_State *L)
     {"largest_body",    c->largest_body   },
     {"effort",          opts->effort      },
   };
-  lua_createtable(L, 0, (int)(sizeof rows / sizeof *rows) + 2);
+  lua_createtable(L, 0, (int)(sizeof rows / sizeof *rows) + 3);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     lua_pushinteger(L, (lua_Integer)rows[i].value);
     lua_setfield(L, -2, rows[i].key);
   }
   lua_pushstring(L, opts->explicit_bounds ? "explicit" : "guard");
   lua_setfield(L, -2, "bounds");
+  lua_pushboolean(L, opts->fuel);
+  lua_setfield(L, -2, "fuel");
   lua_pushboolean(L, info.lazy);
   lua_setfield(L, -2, "lazy");
   lw_release(&held->h);
@@ -386,7 +389,8 @@ static int module_code_lines(lua_State *L)
   const Module *m = lw_code_module(box->code);
   uint32_t func = check_function(L, m);
   CompileOptions how = {.explicit_bounds = lw_code_explicit(box->code),
-                        .effort = lw_code_options(box->code)->effort};
+                        .effort = lw_code_options(box->code)->effort,
+                        .fuel = lw_code_options(box->code)->fuel};
   Err err = {.at = ERR_NOWHERE};
   Status s = lw_image_dump(m, func, "lines", &how, &held->text, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);

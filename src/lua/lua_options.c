@@ -90,6 +90,18 @@ uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else,
   return (uint64_t)value;
 }
 
+uint64_t lw_opt_seconds(lua_State *L, int arg, const char *key)
+{
+  if (!option(L, arg, key)) return 0;
+  if (lua_type(L, -1) != LUA_TNUMBER) wrong(L, key, "number");
+  lua_Number seconds = lua_tonumber(L, -1);
+  if (!(seconds > 0 && seconds <= 1e9))
+    luaL_error(L, "option '%s': %f is out of range", key, (LUAI_UACNUMBER)seconds);
+  lua_pop(L, 1);
+  uint64_t ns = (uint64_t)(seconds * 1e9);
+  return ns ? ns : 1;
+}
+
 static uint64_t unit_of(const char *text)
 {
   static const struct {

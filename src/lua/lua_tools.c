@@ -123,11 +123,12 @@ static Status push_module(lua_State *L, int arg, HeldModule **out, Err *err)
   return LW_OK;
 }
 
-/* core.dump(bytes, funcidx, pass [, {bounds=, effort=, unroll=, inline=}])
+/* core.dump(bytes, funcidx, pass [, {bounds=, effort=, unroll=, inline=, fuel=}])
    -> text | nil, err */
 static int tools_dump(lua_State *L)
 {
-  static const char *const known[] = {"bounds", "effort", "unroll", "inline", NULL};
+  static const char *const known[] = {"bounds", "effort", "unroll",
+                                      "inline", "fuel",   NULL};
   static const char *const modes[] = {"guard", "explicit", NULL};
   const char *pass = luaL_checkstring(L, 3);
   lua_settop(L, 4);
@@ -136,6 +137,7 @@ static int tools_dump(lua_State *L)
   opts.explicit_bounds = lw_opt_choice(L, 4, "bounds", modes, 0) == 1;
   opts.effort = (uint8_t)lw_opt_count(L, 4, "effort", 0, 2);
   opts.keep_loops = !lw_opt_bool(L, 4, "unroll", true);
+  opts.fuel = lw_opt_bool(L, 4, "fuel", false);
   opts.keep_calls = !lw_opt_bool(L, 4, "inline", true);
   Err err = {.at = ERR_NOWHERE};
   HeldModule *m;

@@ -23,6 +23,7 @@
 typedef struct WasiBox {
   Handle h;
   Wasi *w;
+  uint64_t reported; /* bytes kept by it that Lua's collector has heard of */
   bool closed;
 } WasiBox;
 enum { UV_WASI_FUNCS = 1, UV_WASI_ASKED };
@@ -46,6 +47,16 @@ static WasiBox *check_wasi(lua_State *L)
   WasiBox *box = lw_check(L, 1, KIND_WASI, WASI_NAME);
   if (!box->w) lw_raise(L, LW_CLOSED, WASI_NAME " is collected");
   return box;
+}
+
+/* Tell the collector what it keeps by now. */
+static void report(lua_State *L, WasiBox *box)
+{
+  uint64_t kept = lw_wasi_kept(box->w);
+  if (kept <= box->reported) return;
+  uint64_t more = kept - box->reported;
+  box->reported = kept;
+  lw_account(L, box->h.state, more);
 }
 
 static int no_memory(lua_State *L)
@@ -309,13 +320,43 @@ static Status take_dirs(lua_State *L, Wasi *w, int opts, Err *err)
   return LW_OK;
 }
 
+/* ---- sockets: before the directories, so that the first is descriptor 3 ---- */
+
+static Status take_listeners(lua_State *L, Wasi *w, int opts, Err *err)
+{
+  if (lua_getfield(L, opts, "listen") == LUA_TNIL) return LW_OK;
+  int from = lua_gettop(L);
+  if (!lua_istable(L, from)) wrong(L, "listen", "table", from);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, from);
+  for (lua_Integer k = 1; k <= n; k++) {
+    size_t size;
+    lua_rawgeti(L, from, k);
+    TRY(lw_wasi_add_listener(w, plain_text(L, -1, "listen", &size), err));
+    lua_settop(L, from);
+  }
+  return LW_OK;
+}
+
+/* w:listening() -> the addresses, in the order of the option, while they are open */
+static int wasi_listening(lua_State *L)
+{
+  const WasiBox *box = check_wasi(L);
+  char text[96];
+  lua_newtable(L);
+  for (uint32_t fd = WASI_STREAMS; lw_wasi_address(box->w, fd, text, sizeof text); fd++) {
+    lua_pushstring(L, text);
+    lua_rawseti(L, -2, (lua_Integer)fd - WASI_STREAMS + 1);
+  }
+  return 1;
+}
+
 /* ---- wasm.wasi{...} ---- */
 
 static int wasi_new(lua_State *L)
 {
   static const char *const known[] = {
-    "args",  "env",    "stdin",   "stdout",    "stderr",    "stdio", "dirs",
-    "clock", "random", "resolve", "max_files", "max_bytes", NULL};
+    "args",  "env",    "stdin",   "stdout",    "stderr",    "stdio",  "dirs",
+    "clock", "random", "resolve", "max_files", "max_bytes", "listen", NULL};
   static const char *const stdio[] = {"none", "inherit", NULL};
   static const char *const ways[] = {"kernel", "walk", NULL};
   lua_settop(L, 1);
@@ -344,12 +385,14 @@ static int wasi_new(lua_State *L)
   take_env(L, w, 1);
   take_sources(L, 2, 1);
   Err err = {.at = ERR_NOWHERE};
-  Status s = take_dirs(L, w, 1, &err);
+  Status s = take_listeners(L, w, 1, &err);
+  if (s == LW_OK) s = take_dirs(L, w, 1, &err);
   if (s != LW_OK) {
     lw_release(&box->h);
     return lw_push_fail(L, s, &err);
   }
   lua_settop(L, 2);
+  report(L, box);
   return 1;
 }
 
@@ -517,7 +560,9 @@ void lw_wasi_answer(lua_State *L, Activation *a, int at)
 static int written(lua_State *L, unsigned which)
 {
   size_t size;
-  const char *bytes = lw_wasi_written(check_wasi(L)->w, which, &size);
+  WasiBox *box = check_wasi(L);
+  report(L, box);
+  const char *bytes = lw_wasi_written(box->w, which, &size);
   if (bytes)
     lua_pushlstring(L, bytes, size);
   else
@@ -562,7 +607,9 @@ static int push_tree_of(lua_State *L)
 /* w:tree(name) -> the directory in memory as a table of strings and tables, or nil */
 static int wasi_tree(lua_State *L)
 {
-  const Node *root = lw_wasi_tree(check_wasi(L)->w, luaL_checkstring(L, 2));
+  WasiBox *box = check_wasi(L);
+  report(L, box);
+  const Node *root = lw_wasi_tree(box->w, luaL_checkstring(L, 2));
   if (!root) {
     lua_pushnil(L);
     return 1;
@@ -601,13 +648,14 @@ static int wasi_tostring(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-  {"import", wasi_import},
-  {"stdout", wasi_stdout},
-  {"stderr", wasi_stderr},
-  {"tree",   wasi_tree  },
-  {"close",  wasi_close },
-  {"closed", wasi_closed},
-  {NULL,     NULL       },
+  {"import",    wasi_import   },
+  {"stdout",    wasi_stdout   },
+  {"stderr",    wasi_stderr   },
+  {"tree",      wasi_tree     },
+  {"listening", wasi_listening},
+  {"close",     wasi_close    },
+  {"closed",    wasi_closed   },
+  {NULL,        NULL          },
 };
 static const luaL_Reg meta[] = {
   {"__gc",       lw_box_gc    },

@@ -15,6 +15,7 @@
 #include "jit/layout.h"
 #include "jit/stubs.h"
 #include "jit/trap.h"
+#include "rt/budget.h"
 #include "rt/native.h"
 #include "rt/stack.h"
 #include "rt/state.h"
@@ -58,6 +59,7 @@ static inline void nest_remove(Activation *a)
   if (!a->instance) return;
   assert(a->instance->entered > 0);
   if (--a->instance->entered > 0) return;
+  if (a->instance->budget) lw_budget_end(a->instance);
   InterruptSlot *slot = a->instance->slot;
   if (a->state != ACT_OUT)
     lw_slot_end(slot);
@@ -81,7 +83,10 @@ static inline void nest_push(Activation *a)
   a->depth = a->outer ? a->outer->depth + 1 : 1;
   a->nested = true;
   s->nest = a;
-  if (a->instance && a->instance->entered++ == 0) lw_slot_begin(a->instance->slot);
+  if (!a->instance || a->instance->entered++ > 0) return;
+  lw_slot_begin(a->instance->slot);
+  if (a->instance->budget && !lw_budget_begin(a->instance) && a->end == LW_OK)
+    a->end = LW_NOMEM;
 }
 
 /* On resume: whatever was entered from its host function has ended or yielded. */
@@ -280,8 +285,17 @@ static inline ActWhy ended(Activation *a, ActState state, ActWhy why)
 /* Must it end before it runs (again)? */
 static inline bool cut_short(Activation *a)
 {
-  if (a->end == LW_OK && lw_interrupt_pending(a->store->poll, a)) a->end = LW_INTERRUPT;
-  if (a->end == LW_INTERRUPT) a->trap = TRAP_INTERRUPT;
+  if (atomic_load_explicit(&lw_timers_armed, memory_order_relaxed) &&
+      !lw_timers_revive() && a->end == LW_OK)
+    a->end = LW_NOMEM;
+  unsigned asked = a->end == LW_OK ? lw_interrupt_pending(a->store->poll, a) : 0;
+  if (asked == TRAP_TIMEOUT && lw_act_late_yields(a)) {
+    lw_poll_protect(a->store->poll); /* at the next poll */
+  } else if (asked) {
+    a->trap = asked;
+    a->end = lw_limit_status(asked);
+  } else if (a->end == LW_INTERRUPT)
+    a->trap = TRAP_INTERRUPT;
   return a->end != LW_OK || a->trap != TRAP_NONE; /* the latter: a native function's */
 }
 
@@ -303,7 +317,7 @@ static inline ActWhy run(Activation *a, bool fresh)
   case ACT_IS_RETURNED: return ended(a, ACT_FINISHED, why);
   default:
     assert(why == ACT_IS_TRAPPED && (a->trap != TRAP_NONE || a->end != LW_OK));
-    if (a->trap == TRAP_INTERRUPT) a->end = LW_INTERRUPT;
+    if (a->end == LW_OK) a->end = lw_limit_status(a->trap);
     return ended(a, ACT_DEAD, why);
   }
 }
@@ -313,8 +327,12 @@ unsigned lw_act_callout(Activation *a)
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  bool done = a->callee->native && lw_act_native(a) != NATIVE_ASK;
-  if (!done && (!s->callout || !s->callout(a))) return ACT_IS_CALLOUT;
+  if (lw_act_at_limit(a) && !lw_act_limit_yields(a)) {
+    lw_act_limit_deny(a);
+  } else {
+    bool done = a->callee->native && lw_act_native(a) != NATIVE_ASK;
+    if (!done && (!s->callout || !s->callout(a))) return ACT_IS_CALLOUT;
+  }
   assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
   nest_return_to(a);
   if (cut_short(a)) return ACT_IS_TRAPPED;

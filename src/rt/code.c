@@ -155,7 +155,9 @@ static bool note_text(Code *c, CodeImage *i)
 static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *loaded,
                          Err *err)
 {
-  CompileOptions opts = {.explicit_bounds = explicit_bounds, .effort = c->options.effort};
+  CompileOptions opts = {.explicit_bounds = explicit_bounds,
+                         .effort = c->options.effort,
+                         .fuel = c->options.fuel};
   const CodeStore *store = &c->store;
   *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {
@@ -263,7 +265,7 @@ static Status build(Code *c, bool *loaded, Err *err)
 static bool same_options(const CodeOptions *a, const CodeOptions *b)
 {
   return a->features == b->features && a->explicit_bounds == b->explicit_bounds &&
-         a->effort == b->effort;
+         a->effort == b->effort && a->fuel == b->fuel;
 }
 
 static Code **bucket_of(Hash128 hash)

@@ -27,6 +27,7 @@ typedef struct CodeOptions {
   uint64_t features;    /* DecodeOptions.features */
   bool explicit_bounds; /* bounds="explicit": never use guard code */
   uint8_t effort;
+  bool fuel;   /* count operators, and stop where none are left */
   Eager eager; /* when, not what: the only one that does not tell Codes apart */
 } CodeOptions;
 

@@ -34,6 +34,8 @@ _Static_assert(offsetof(VmCtx, flags) == VMCTX_FLAGS, "layout.h");
 _Static_assert(offsetof(VmCtx, pop) == VMCTX_POP, "layout.h");
 _Static_assert(offsetof(VmCtx, cells) == VMCTX_CELLS, "layout.h");
 _Static_assert(offsetof(VmCtx, lazy) == VMCTX_LAZY, "layout.h");
+_Static_assert(offsetof(VmCtx, fuel) == VMCTX_FUEL, "layout.h");
+_Static_assert(offsetof(VmCtx, limit) == VMCTX_LIMIT, "layout.h");
 _Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
 
 void lw_vm_init(VmCtx *vm, Store *s)
@@ -44,6 +46,7 @@ void lw_vm_init(VmCtx *vm, Store *s)
     .helpers = lw_helpers,
     .call_c = lw_stub_helper,
     .lazy = lw_stub_lazy,
+    .limit = lw_stub_limit,
   };
 }
 

@@ -37,6 +37,8 @@ typedef struct VmCtx {
   uint32_t pop;   /* HostFunc: bytes of overflow arguments it pops */
   FuncCell *cells;
   const void *lazy;
+  int64_t fuel; /* Instance: what is left (rt/budget.h) */
+  const void *limit;
 } VmCtx;
 
 /*

@@ -99,7 +99,10 @@ static uint64_t atomic_wait(Instance *i, uint64_t x, uint64_t at, unsigned size,
   if (!lw_memory_has(m, at, size)) return end(i, TRAP_MEMORY);
   if (!m->shared) return end(i, TRAP_NOT_SHARED);
   WaitEnd why = lw_shared_wait(i->vm.store, m, at, size, expected, (int64_t)ns);
-  return why == WAIT_INTERRUPT ? end(i, TRAP_INTERRUPT) : (uint64_t)why;
+  if (why != WAIT_INTERRUPT) return (uint64_t)why;
+  Store *s = i->vm.store;
+  unsigned asked = lw_store_asked(s);
+  return end(i, asked ? asked : TRAP_INTERRUPT);
 }
 
 static uint64_t lw_helper_atomic_wait32(Instance *i, uint64_t x, uint64_t at,

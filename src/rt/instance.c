@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "jit/layout.h"
+#include "rt/budget.h"
 #include "rt/eval.h"
 #include "rt/keep.h"
 #include "rt/link.h"
@@ -343,13 +344,13 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   i->interleave_any = opts->interleave_any;
   i->on_trap_close = opts->on_trap_close;
   i->catch_host_errors = opts->catch_host_errors;
-  return LW_OK;
+  return lw_budget_make(i, opts, err);
 }
 
 Status lw_instance_new(Store *s, Code *code, const ImportValue *imports,
                        const InstanceOptions *opts, Instance **out, Err *err)
 {
-  static const InstanceOptions none;
+  static const InstanceOptions none = {.fuel = FUEL_DEFAULT};
   if (!opts) opts = &none;
   TRY(lw_trap_install(err));
   TRY(lw_link_check(lw_code_module(code), lw_code_types(code), imports, err));

@@ -47,6 +47,7 @@ struct Instance {
   bool released;    /* nobody outside knows it: freed as soon as it is closed */
   bool retiring;    /* closes itself when no activation uses it */
   size_t stack_size;
+  struct Budget *budget; /* rt/budget.h; NULL: without limits of that kind */
   Instance *prev, *next; /* Store.instances or .closing */
   void *user;            /* the binding's */
   /* the words of layout.h begin at INSTANCE_WORDS */
@@ -71,7 +72,10 @@ typedef struct InstanceOptions {
     *stack_pointer; /* name of the global, NULL = "__stack_pointer" of the name section */
   bool interleave_any, on_trap_close;
   bool catch_host_errors; /* catch_all takes errors of the host, too */
-  bool bare;              /* no segment is run: its state comes from a snapshot */
+  int64_t fuel;           /* FUEL_DEFAULT, or what it gets (code with fuel only) */
+  uint64_t timeout_ns, cpu_timeout_ns; /* for each call; 0: any */
+  bool limit_yields; /* who reaches a limit yields, if the binding can do that */
+  bool bare;         /* no segment is run: its state comes from a snapshot */
 } InstanceOptions;
 
 /*

@@ -2,7 +2,7 @@
 ** interrupt.c -- ending a call from outside: tokens, poll pages and their protocol.
 **
 ** Shared words, all atomic:
-**   slot.word   {epoch, RUNNING, PENDING}; epoch grows with every call and every owner
+**   slot.word   {epoch, LATE, RUNNING, PENDING}; epoch grows with every call and owner
 **   slot.gen    who owns the slot; part of the token
 **   page.hint   "some slot of this Store may be PENDING"
 **   the page's protection: a hint too, read by machine code at loop back edges
@@ -38,6 +38,9 @@
 ** E and X are plain stores: a sender changes a word only while it is RUNNING, and losing
 ** its PENDING to X is what X means. A call that is found to be parked is X too, but its
 ** PENDING is moved into Activation.end, so that the call ends when it is resumed.
+** The watchdog is a sender like any other, with the word of the call in place of a token
+** (lw_slot_late). It adds LATE, which says that the call ends for want of time; one who
+** interrupts takes it away. Who is parked is not late.
 ** Layer: rt.
 */
 #include "rt/interrupt.h"
@@ -49,11 +52,13 @@
 
 #include "base/lock.h"
 #include "base/os.h"
+#include "jit/trap.h"
 #include "rt/state.h"
 
 enum {
   PENDING = SLOT_PENDING,
   RUNNING = SLOT_RUNNING,
+  LATE = SLOT_LATE,
   EPOCH = SLOT_EPOCH,
   INDEX_BITS = 20,
   CHUNK_BITS = 10,
@@ -128,7 +133,7 @@ InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token)
   }
   lw_unlock(LOCK_POLLS);
   if (!s) return NULL;
-  assert((atomic_load(&s->word) & (RUNNING | PENDING)) == 0);
+  assert((atomic_load(&s->word) & SLOT_FLAGS) == 0);
   atomic_store(&s->page, p);
   uint64_t gen = atomic_load(&s->gen) + 1; /* from 1, so that no token is 0 */
   atomic_store(&s->gen, gen);
@@ -150,9 +155,17 @@ void lw_slot_give(InterruptSlot *s)
 
 bool lw_slot_park(InterruptSlot *s)
 {
-  uint64_t w = atomic_fetch_and(&s->word, ~(uint64_t)(RUNNING | PENDING));
+  uint64_t w = atomic_fetch_and(&s->word, ~(uint64_t)SLOT_FLAGS);
   assert(w & RUNNING);
-  return w & PENDING;
+  return (w & (PENDING | LATE)) == PENDING;
+}
+
+void lw_slot_in_time(InterruptSlot *s)
+{
+  uint64_t w = atomic_load(&s->word);
+  while (w & LATE)
+    if (atomic_compare_exchange_strong(&s->word, &w, w & ~(uint64_t)(PENDING | LATE)))
+      break;
 }
 
 /* ---- sender ---- */
@@ -165,6 +178,23 @@ static InterruptSlot *slot_of(uint64_t token)
   return c ? &c[index & (CHUNK - 1)] : NULL;
 }
 
+/* S3, S4 */
+void lw_poll_protect(PollPage *p)
+{
+  atomic_store(&p->hint, 1);
+  int kept = errno; /* we may be inside anybody's signal handler */
+  /* If this is refused the call still ends at its next switch, for the hint is set. */
+  (void)lw_os_protect_none(p->address, lw_os_page_size());
+  errno = kept;
+}
+
+static void deliver(InterruptSlot *s)
+{
+  PollPage *p = atomic_load(&s->page);
+  lw_poll_protect(p);
+  lw_poll_wake(p);
+}
+
 bool lw_interrupt_send(uint64_t token)
 {
   InterruptSlot *s = slot_of(token);
@@ -173,16 +203,18 @@ bool lw_interrupt_send(uint64_t token)
     uint64_t w = atomic_load(&s->word);
     if (atomic_load(&s->gen) != token >> INDEX_BITS) return false;
     if (!(w & RUNNING)) return false;
-    if (w & PENDING || atomic_compare_exchange_strong(&s->word, &w, w | PENDING)) break;
+    uint64_t asked = (w | PENDING) & ~(uint64_t)LATE;
+    if (w == asked || atomic_compare_exchange_strong(&s->word, &w, asked)) break;
   }
-  PollPage *p = atomic_load(&s->page);
-  atomic_store(&p->hint, 1);
-  int kept = errno; /* we may be inside anybody's signal handler */
-  /* If this is refused the call still ends at its next switch, for the hint is set. */
-  (void)lw_os_protect_none(p->address, lw_os_page_size());
-  errno = kept;
-  lw_poll_wake(p);
+  deliver(s);
   return true;
+}
+
+void lw_slot_late(InterruptSlot *s, uint64_t word)
+{
+  assert((word & SLOT_FLAGS) == RUNNING);
+  /* One that is asked to end already need not be asked again. */
+  if (atomic_compare_exchange_strong(&s->word, &word, word | PENDING | LATE)) deliver(s);
 }
 
 void lw_interrupt_handler(void *token)
@@ -192,19 +224,22 @@ void lw_interrupt_handler(void *token)
 
 /* ---- host ---- */
 
-static bool slot_pending(const Instance *i)
+static unsigned slot_asked(const Instance *i)
 {
-  return i && (atomic_load(&i->slot->word) & PENDING);
+  uint64_t w = i ? atomic_load(&i->slot->word) : 0;
+  if (!(w & PENDING)) return 0;
+  return w & LATE ? TRAP_TIMEOUT : TRAP_INTERRUPT;
 }
 
-bool lw_interrupt_look(PollPage *p, const Activation *a)
+unsigned lw_interrupt_look(PollPage *p, const Activation *a)
 {
   int kept = errno;
   atomic_store(&p->hint, 0);
-  bool end = !lw_os_protect_read(p->address, lw_os_page_size());
+  bool readable = lw_os_protect_read(p->address, lw_os_page_size());
   errno = kept;
+  unsigned end = readable ? 0 : TRAP_INTERRUPT;
   for (const Activation *x = a; x && !end; x = x->outer)
-    end = slot_pending(x->instance);
+    end = slot_asked(x->instance);
   if (end) atomic_store(&p->hint, 1);
   return end;
 }

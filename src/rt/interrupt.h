@@ -23,9 +23,11 @@ typedef struct PollPage {
   struct PollPage *next;  /* free ones */
 } PollPage;
 
-enum { SLOT_PENDING = 1, SLOT_RUNNING = 2, SLOT_EPOCH = 4 };
+/* LATE: what is pending is a timeout, not an interrupt. */
+enum { SLOT_PENDING = 1, SLOT_RUNNING = 2, SLOT_LATE = 4, SLOT_EPOCH = 8 };
+enum { SLOT_FLAGS = SLOT_EPOCH - 1 };
 typedef struct InterruptSlot {
-  _Atomic(uint64_t) word; /* epoch, SLOT_RUNNING, SLOT_PENDING */
+  _Atomic(uint64_t) word; /* epoch, SLOT_LATE, SLOT_RUNNING, SLOT_PENDING */
   _Atomic(uint64_t) gen;  /* of its owner; part of the token */
   PollPage *_Atomic page;
   uint32_t index;
@@ -36,6 +38,8 @@ PollPage *lw_poll_take(void); /* NULL: no memory */
 void lw_poll_give(PollPage *p);
 /* Who waits on p->wake, in a wait of the guest, looks around. Async-signal-safe. */
 void lw_poll_wake(PollPage *p);
+/* The next poll faults. */
+void lw_poll_protect(PollPage *p);
 
 /* A slot for an instance of a Store with that page; its token goes to *token. */
 InterruptSlot *lw_slot_take(PollPage *p, uint64_t *token); /* NULL: no memory */
@@ -44,26 +48,32 @@ void lw_slot_give(InterruptSlot *s);
 static inline void lw_slot_begin(InterruptSlot *s)
 {
   uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
-  assert((w & (SLOT_RUNNING | SLOT_PENDING)) == 0);
+  assert((w & SLOT_FLAGS) == 0);
   atomic_store_explicit(&s->word, (w + SLOT_EPOCH) | SLOT_RUNNING, memory_order_release);
 }
 static inline void lw_slot_end(InterruptSlot *s)
 {
   uint64_t w = atomic_load_explicit(&s->word, memory_order_relaxed);
   assert(w & SLOT_RUNNING);
-  atomic_store_explicit(&s->word, w & ~(uint64_t)(SLOT_RUNNING | SLOT_PENDING),
-                        memory_order_release);
+  atomic_store_explicit(&s->word, w & ~(uint64_t)SLOT_FLAGS, memory_order_release);
 }
-/* It stops running because its host function yielded: was a request pending? */
+/* It stops running because its host function yielded: was an interrupt pending? What
+   is late only is so no more. */
 bool lw_slot_park(InterruptSlot *s);
 
-/* Has any call of this nest, from `a` outwards, been asked to end? Else the page is
-   readable again. Async-signal-safe. */
-bool lw_interrupt_look(PollPage *p, const Activation *a);
+/* The call with that word is out of time, unless it has ended. Async-signal-safe. */
+void lw_slot_late(InterruptSlot *s, uint64_t word);
+/* It has time again. */
+void lw_slot_in_time(InterruptSlot *s);
+
+/* Has any call of this nest, from `a` outwards, been asked to end? TRAP_INTERRUPT or
+   TRAP_TIMEOUT; else 0, and the page is readable again. Async-signal-safe. */
+unsigned lw_interrupt_look(PollPage *p, const Activation *a);
 /* The same where the hint tells whether it is worth a look. */
-static inline bool lw_interrupt_pending(PollPage *p, const Activation *a)
+static inline unsigned lw_interrupt_pending(PollPage *p, const Activation *a)
 {
-  return atomic_load_explicit(&p->hint, memory_order_acquire) && lw_interrupt_look(p, a);
+  if (!atomic_load_explicit(&p->hint, memory_order_acquire)) return 0;
+  return lw_interrupt_look(p, a);
 }
 
 #endif

@@ -84,6 +84,7 @@ typedef struct Heap {
 
 struct Store {
   Activation *act; /* layout.h STORE_ACT: the one in machine code, or that was last */
+  HostFunc *limit; /* layout.h STORE_LIMIT: called when fuel has run out; () -> () */
   VmCtx closed;    /* context of cells whose instance is closed */
   PollPage *poll;
   Activation *nest;    /* innermost */

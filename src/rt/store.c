@@ -16,6 +16,7 @@
 #include "rt/tag.h"
 
 _Static_assert(offsetof(Store, act) == STORE_ACT, "layout.h");
+_Static_assert(offsetof(Store, limit) == STORE_LIMIT, "layout.h");
 
 Store *lw_store_new(Err *err)
 {
@@ -41,6 +42,11 @@ void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), v
 void lw_store_on_callout(Store *s, bool (*callout)(Activation *a))
 {
   s->callout = callout;
+}
+
+unsigned lw_store_asked(Store *s)
+{
+  return lw_interrupt_pending(s->poll, s->nest);
 }
 
 Activation *lw_store_running(Store *s)

@@ -31,6 +31,8 @@ void lw_store_free(Store *s);
 void lw_store_visit(const Instance *i, void (*visit)(void *user, Activation *a),
                     void *user);
 /* The innermost activation whose host function runs now (or that is running), or NULL. */
+/* Is the running call to end? TRAP_INTERRUPT, TRAP_TIMEOUT, or 0. */
+unsigned lw_store_asked(Store *s);
 Activation *lw_store_running(Store *s);
 /*
 ** The core cannot see that a host function yielded instead of going on to run; the

@@ -12,6 +12,7 @@
 **   SIGSEGV   in a known memory or its guard: out of bounds; in the lower end of the
 **             private stack: call stack exhausted; on the poll page: interrupted, if
 **             somebody asked, else the page is readable again and the load is repeated;
+**             out of time where that yields: lw_stub_late;
 **             SI_KERNEL with rsp near that lower end: a signal found no room for its
 **             frame, which counts as exhaustion
 ** One more is ours to mend: a host's signal handler that runs on the private stack and
@@ -35,6 +36,7 @@
 #include "jit/layout.h"
 #include "jit/stubs.h"
 #include "jit/trap.h"
+#include "rt/budget.h"
 #include "rt/reserve.h"
 #include "rt/stack.h"
 #include "rt/state.h"
@@ -67,7 +69,7 @@ static bool on_poll_page(const Activation *a, const void *address)
 }
 
 /* What SIGSEGV means; GO_ON: nothing, execute the instruction again. */
-enum { NOT_OURS = TRAP__MAX, GO_ON };
+enum { NOT_OURS = TRAP__MAX, GO_ON, LATE };
 static unsigned segv(Activation *a, const siginfo_t *si, const MachineState *at)
 {
   if (si->si_code == SI_KERNEL) {
@@ -76,8 +78,13 @@ static unsigned segv(Activation *a, const siginfo_t *si, const MachineState *at)
   }
   if (si->si_code <= 0) return NOT_OURS; /* sent by kill() and the like */
   if (lw_stack_guards(a, si->si_addr)) return TRAP_STACK;
-  if (on_poll_page(a, si->si_addr))
-    return lw_interrupt_look(a->store->poll, a) ? TRAP_INTERRUPT : GO_ON;
+  if (on_poll_page(a, si->si_addr)) {
+    unsigned asked = lw_interrupt_look(a->store->poll, a);
+    if (asked == TRAP_TIMEOUT && lw_act_late_yields(a) &&
+        at->sp - sizeof(void *) >= a->limit)
+      return LATE;
+    return asked ? asked : GO_ON;
+  }
   return lw_known_contains(si->si_addr) ? TRAP_MEMORY : NOT_OURS;
 }
 
@@ -204,7 +211,8 @@ static void on_signal(int sig, siginfo_t *si, void *context)
       lw_context_end(context, a);
       return;
     }
-    if (code == GO_ON || mends(a, sig, si, &at)) {
+    if (code == LATE) lw_context_call(context, lw_stub_late);
+    if (code == GO_ON || code == LATE || mends(a, sig, si, &at)) {
       errno = kept;
       return;
     }

@@ -187,7 +187,8 @@ struct Desc {
   uint64_t at;               /* likewise: position */
 };
 
-extern const Ops lw_ops_stream, lw_ops_file, lw_ops_dir, lw_ops_node, lw_ops_leaf;
+extern const Ops lw_ops_stream, lw_ops_file, lw_ops_dir, lw_ops_node, lw_ops_leaf,
+  lw_ops_socket;
 
 /* Strings one after the other, each with its NUL. */
 typedef struct Strings {
@@ -313,6 +314,9 @@ Errno lw_wait_ready(const Activation *a, int host, short events);
    `nonblock`, and never raises SIGPIPE. */
 Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblock,
                     uint64_t *n);
+/* At most `most` bytes of io from byte `from` on; how many pieces. */
+int lw_iovecs_part(const Iovecs *io, uint64_t from, uint64_t most,
+                   struct iovec out[IOVECS_MAX]);
 Errno lw_host_read(const Activation *a, int host, const Iovecs *io, bool nonblock,
                    uint64_t *n);
 void lw_stat_of(const struct stat *st, FileStat *out);

@@ -216,9 +216,13 @@ static Errno dir_symlink(Wasi *w, Desc *d, const char *target, const char *path)
 {
   Parent p;
   TRY_ERRNO(lw_path_parent(w, d->host, path, &p));
-  Errno e = p.here || p.up ? WASI_EXIST
-            : p.slash      ? WASI_NOENT
-                           : status(symlinkat(target, p.host, p.name));
+  bool directory;
+  Errno e = p.here || p.up ? WASI_EXIST : WASI_SUCCESS;
+  if (e == WASI_SUCCESS && p.slash) { /* no link can be made there, whatever it is */
+    e = is_directory(&p, &directory);
+    if (e == WASI_SUCCESS) e = directory ? WASI_EXIST : WASI_NOTDIR;
+  } else if (e == WASI_SUCCESS)
+    e = status(symlinkat(target, p.host, p.name));
   lw_path_done(&p);
   return e;
 }

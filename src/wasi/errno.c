@@ -5,15 +5,9 @@
 #include "wasi/errno.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 static const int host_of[] = {
 #define ERRNO(name, host) [WASI_##name] = (host),
-#include "wasi/errno.def"
-};
-
-static const char *const names[] = {
-#define ERRNO(name, host) [WASI_##name] = #name,
 #include "wasi/errno.def"
 };
 
@@ -23,9 +17,4 @@ Errno lw_errno_of(int host)
   for (int n = 0; n < WASI_ERRNO__MAX; n++)
     if (host_of[n] == host) return (Errno)n;
   return WASI_IO;
-}
-
-const char *lw_errno_name(unsigned number)
-{
-  return number < WASI_ERRNO__MAX ? names[number] : NULL;
 }

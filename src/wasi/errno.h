@@ -17,7 +17,5 @@ _Static_assert(WASI_NOTCAPABLE == 76, "errno.def is in the order of the standard
 
 /* The number for one of the system's; WASI_IO for those that have none. */
 Errno lw_errno_of(int host);
-/* "badf", or NULL. */
-const char *lw_errno_name(unsigned number);
 
 #endif

@@ -516,8 +516,7 @@ Errno lw_call_path_open(Call *c)
   TRY_ERRNO(rights_below(p.d, &d.base, &d.inheriting));
   if (!lw_guest(c, arg32(c, 8), 4)) return WASI_FAULT;
   how.read = d.base & (RIGHT_FD_READ | RIGHT_FD_READDIR);
-  how.write =
-    d.base & (RIGHTS_CHANGE_FILE | RIGHT_FD_DATASYNC) && !(how.oflags & OFLAG_DIRECTORY);
+  how.write = d.base & RIGHTS_CHANGE_FILE;
   d.read_only = p.d->read_only;
   d.flags = (uint16_t)how.fdflags;
   int64_t fd = lw_fd_take(c->w);

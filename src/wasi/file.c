@@ -54,8 +54,8 @@ void lw_stat_of(const struct stat *st, FileStat *out)
 
 /* ---- what is not always ready ---- */
 
-/* At most `most` bytes of io from byte `from` on. */
-static int part_of(const Iovecs *io, uint64_t from, uint64_t most, struct iovec *out)
+int lw_iovecs_part(const Iovecs *io, uint64_t from, uint64_t most,
+                   struct iovec out[IOVECS_MAX])
 {
   int n = 0;
   for (uint32_t k = 0; k < io->n && most > 0; k++) {
@@ -137,7 +137,7 @@ Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblo
   while (*n < io->total) {
     Errno e = regular ? WASI_SUCCESS : wait_or_not(a, host, POLLOUT, nonblock);
     if (e != WASI_SUCCESS) return *n > 0 ? WASI_SUCCESS : e;
-    int count = part_of(io, *n, regular || socket ? io->total : PIPE_BUF, some);
+    int count = lw_iovecs_part(io, *n, regular || socket ? io->total : PIPE_BUF, some);
     ssize_t done = socket ? send_some(host, some, count) : write_some(host, some, count);
     if (done < 0 && (errno == EAGAIN || errno == EINTR)) {
       if (lw_act_wants_end(a)) return WASI_INTR;
@@ -208,6 +208,19 @@ static Errno file_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   return WASI_SUCCESS;
 }
 
+/* At an offset, whatever the flag to append says: the system would append. */
+static ssize_t write_at(const Desc *d, const Iovecs *io, off_t at)
+{
+  int flags = d->flags & FDFLAG_APPEND ? fcntl(d->host, F_GETFL) : 0;
+  bool appends = flags > 0 && flags & O_APPEND;
+  if (appends && fcntl(d->host, F_SETFL, flags & ~O_APPEND) != 0) return -1;
+  ssize_t done = pwritev(d->host, io->v, (int)io->n, at);
+  int kept = errno;
+  if (appends && fcntl(d->host, F_SETFL, flags) != 0) return -1;
+  errno = kept;
+  return done;
+}
+
 static Errno file_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
                         uint64_t *n)
 {
@@ -222,7 +235,7 @@ static Errno file_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   if (limited) quiet_begin(&q);
   do {
     const struct iovec *v = io->v;
-    done = at           ? pwritev(d->host, v, (int)io->n, (off_t)*at)
+    done = at           ? write_at(d, io, (off_t)*at)
            : io->n == 1 ? write(d->host, v->iov_base, v->iov_len)
                         : writev(d->host, v, (int)io->n);
   } while (interrupted(c, done));

@@ -197,7 +197,7 @@ static Errno node_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   Node *f = d->node;
   (void)c;
   if (io->total == 0) return WASI_SUCCESS;
-  uint64_t to = d->flags & FDFLAG_APPEND ? f->size : at ? *at : d->at;
+  uint64_t to = at ? *at : d->flags & FDFLAG_APPEND ? f->size : d->at;
   if (to > INT64_MAX - io->total) return WASI_FBIG;
   if (to + io->total > f->size && !lw_node_set_size(f, to + io->total)) return WASI_NOSPC;
   for (uint32_t k = 0; k < io->n; k++) {
@@ -248,6 +248,20 @@ static Errno node_set_flags(Wasi *w, Desc *d, unsigned flags)
   return WASI_SUCCESS;
 }
 
+/* The first entry whose own cookie is greater. */
+static uint32_t entry_behind(const Node *dir, uint64_t cookie)
+{
+  uint32_t low = 0, high = dir->n;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if (dir->entries[middle].number + 2 <= cookie)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 /* Cookies: 0 at the start, 1 behind ".", 2 behind "..", then an entry's number + 2. */
 static Errno node_list(Wasi *w, Desc *d, uint64_t cookie, Listing *out)
 {
@@ -258,9 +272,8 @@ static Errno node_list(Wasi *w, Desc *d, uint64_t cookie, Listing *out)
     return WASI_SUCCESS;
   const Node *up = dir->parent ? dir->parent : dir;
   if (cookie < 2 && !lw_listing_add(out, 2, up->ino, up->type, "..")) return WASI_SUCCESS;
-  for (uint32_t k = 0; k < dir->n; k++) {
+  for (uint32_t k = entry_behind(dir, cookie); k < dir->n; k++) {
     const NodeEntry *e = &dir->entries[k];
-    if (e->number + 2 <= cookie) continue;
     if (!lw_listing_add(out, e->number + 2, e->node->ino, e->node->type, e->name)) break;
   }
   return WASI_SUCCESS;

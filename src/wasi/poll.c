@@ -106,7 +106,8 @@ static void add_fd(const Call *c, Poll *p, Subscription *s, const uint8_t *from)
     due(p, s, WASI_BADF);
   } else if (!(d->base & RIGHT_POLL_FD_READWRITE) || !(d->base & right)) {
     due(p, s, WASI_NOTCAPABLE);
-  } else if (d->ops != &lw_ops_file || d->type == FILETYPE_REGULAR) {
+  } else if (d->host < 0 || d->type == FILETYPE_REGULAR ||
+             d->type == FILETYPE_DIRECTORY) {
     FileStat st;
     uint64_t at = 0;
     if (d->ops->seek && s->tag == TAG_READ) {

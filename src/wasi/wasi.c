@@ -203,6 +203,11 @@ const char *lw_wasi_written(const Wasi *w, unsigned which, size_t *size)
   return s->bytes ? s->bytes : "";
 }
 
+uint64_t lw_wasi_kept(const Wasi *w)
+{
+  return w->kept;
+}
+
 bool lw_wasi_keep(Wasi *w, uint64_t bytes)
 {
   if (bytes > w->kept_max || w->kept > w->kept_max - bytes) return false;

@@ -62,10 +62,18 @@ Status lw_wasi_add_dir(Wasi *w, const char *name, const char *path, bool read_on
                        Err *err);
 /* So is a new directory in memory, which it gives. */
 Node *lw_wasi_new_tree(Wasi *w, const char *name, bool read_only);
+/* A socket that listens at "127.0.0.1:80" or "[::1]:0", numbers only: the next free
+   descriptor. LW_IO, LW_NOMEM. */
+Status lw_wasi_add_listener(Wasi *w, const char *text, Err *err);
+/* The address and port that descriptor `fd` listens at; false: it does not. */
+bool lw_wasi_address(const Wasi *w, uint32_t fd, char *to, size_t size);
 /* The tree given under that name, or NULL. */
 Node *lw_wasi_tree(const Wasi *w, const char *name);
 /* What the guest has written to a stream of STREAM_BYTES; NULL: it is another kind. */
 const char *lw_wasi_written(const Wasi *w, unsigned which, size_t *size);
+
+/* Bytes in streams and trees. */
+uint64_t lw_wasi_kept(const Wasi *w);
 
 /* The calls. */
 typedef struct WasiCall {

@@ -33,6 +33,14 @@ void lw_context_end(void *ucontext, struct Activation *a)
   r[REG_RIP] = (greg_t)(uintptr_t)lw_stub_trap_exit;
 }
 
+void lw_context_call(void *ucontext, const uint8_t *pc)
+{
+  greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+  r[REG_RSP] -= (greg_t)sizeof r[REG_RIP];
+  memcpy((void *)(uintptr_t)r[REG_RSP], &r[REG_RIP], sizeof r[REG_RIP]);
+  r[REG_RIP] = (greg_t)(uintptr_t)pc;
+}
+
 /* Does the kernel's signal frame of machine code begin here? Four of its fields say so.
  */
 UNCHECKED static bool is_saved(const ucontext_t *u, const uint8_t *high,

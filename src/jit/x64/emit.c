@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "jit/layout.h"
 #include "wasm/limits.h"
 
 void *lw_emit_room(Emit *em, void *array, uint32_t *n, uint32_t *cap, size_t each)
@@ -64,6 +65,37 @@ static void emit_traps(Emit *em)
       lw_emit_trap(em, (TrapCode)t->code);
     }
     lw_enc_patch32(&em->e, t->at, stub);
+  }
+}
+
+/*
+** Fuel: what is straight on pays where it begins. Only who has not enough left jumps.
+**   sub qword [r14 + VMCTX_FUEL], amount
+**   js  1f                                  behind the function:
+** 2:                                        1: mov  r11d, amount
+**                                              call [r14 + VMCTX_LIMIT]
+**                                              jmp  2b
+** lw_stub_limit keeps all registers, so the allocator knows of no call.
+*/
+static void fuel(Emit *em, const Ins *ins)
+{
+  if (ins->a == 0) return;
+  assert(ins->a <= INT32_MAX);
+  lw_enc_alu_mi(&em->e, X_SUB, 1, mem_at(R14, VMCTX_FUEL), (int32_t)ins->a);
+  uint32_t at = lw_enc_jcc32(&em->e, CC_S);
+  EMIT_PUSH(em, fuels, (FuelStub){at, em->e.size, em->where, ins->a});
+}
+
+static void emit_fuels(Emit *em)
+{
+  for (uint32_t i = 0; i < em->nfuels; i++) {
+    const FuelStub *f = &em->fuels[i];
+    em->where = f->where;
+    lw_enc_patch32(&em->e, f->at, em->e.size);
+    lw_enc_mov_ri(&em->e, R11, f->amount);
+    lw_enc_m(&em->e, X_CALL_M, 0, mem_at(R14, VMCTX_LIMIT));
+    lw_emit_line(em);
+    lw_enc_patch32(&em->e, lw_enc_jmp32(&em->e), f->back);
   }
 }
 
@@ -200,6 +232,7 @@ static void emit_ins_form(Emit *em, const Ins *ins)
   case FORM_CHECK_NULL:
   case FORM_CHECK_SIG:
   case FORM_POLL: lw_emit_state(em, ins, a, row); break;
+  case FORM_FUEL: fuel(em, ins); break;
   case FORM_HELPER: lw_emit_helper(em, ins); break;
   case FORM_CALL: lw_emit_call(em, ins); break;
   case FORM_TAIL: lw_emit_tail(em, ins); break;
@@ -252,6 +285,7 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
                .arena = scratch,
                .fixups_cap = 64,
                .traps_cap = 64,
+               .fuels_cap = 16,
                .pool_uses_cap = 32,
                .pool_cap = 32,
                .tables_cap = 4,
@@ -265,6 +299,7 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   em->results = ARENA_RAW(scratch, AbiLoc, LIMIT_RESULTS);
   em->fixups = ARENA_RAW(scratch, Fixup, em->fixups_cap);
   em->traps = ARENA_RAW(scratch, TrapStub, em->traps_cap);
+  em->fuels = ARENA_RAW(scratch, FuelStub, em->fuels_cap);
   em->pool_uses = ARENA_RAW(scratch, PoolUse, em->pool_uses_cap);
   em->pool = ARENA_RAW(scratch, PoolEntry, em->pool_cap);
   em->kon_entry = ARENA_ARR(scratch, uint32_t, f->nkons + 1);
@@ -273,8 +308,8 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   em->calls = ARENA_RAW(scratch, CallSite, em->calls_cap);
   em->landings = ARENA_RAW(scratch, Landing, em->landings_cap);
   if (!ok || !em->block_at || !em->edge_at || !em->params || !em->results ||
-      !em->fixups || !em->traps || !em->pool_uses || !em->pool || !em->kon_entry ||
-      !em->tables || !em->lines || !em->calls || !em->landings)
+      !em->fixups || !em->traps || !em->fuels || !em->pool_uses || !em->pool ||
+      !em->kon_entry || !em->tables || !em->lines || !em->calls || !em->landings)
     return lw_nomem(err, "machine code");
   memset(em->block_at, 0xff, sizeof *em->block_at * f->nblocks);
   memset(em->edge_at, 0xff, sizeof *em->edge_at * (f->nedges + 1));
@@ -324,6 +359,7 @@ Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
   assert(em.edit == alloc->nedits);
   if (out->ins_at) out->ins_at[f->nins] = em.e.size;
   emit_traps(&em);
+  emit_fuels(&em);
   lw_emit_landings(&em);
   lw_emit_resolve(&em);
   emit_pool(&em);

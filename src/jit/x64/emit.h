@@ -43,6 +43,10 @@ typedef struct TrapStub { /* a jump to code behind the function */
   uint8_t code;
 } TrapStub;
 
+typedef struct FuelStub { /* a jump to code behind the function, which comes back */
+  uint32_t at, back, where, amount;
+} FuelStub;
+
 typedef struct PoolUse { /* a rip-relative operand that waits for its constant */
   uint32_t at, entry;
 } PoolUse;
@@ -90,6 +94,8 @@ typedef struct Emit {
   uint32_t nfixups, fixups_cap;
   TrapStub *traps;
   uint32_t ntraps, traps_cap;
+  FuelStub *fuels;
+  uint32_t nfuels, fuels_cap;
   PoolUse *pool_uses;
   uint32_t npool_uses, pool_uses_cap;
   PoolEntry *pool;

@@ -52,19 +52,25 @@ static inline uint8_t *put32(uint8_t *p, uint32_t v)
   return p + 4;
 }
 
-/* Prefix, REX, escape bytes and opcode. `byte_reg`: spl bpl sil dil need an empty REX. */
+/* Prefix, REX, escape bytes and opcode. `byte_reg`: spl bpl sil dil need an empty REX.
+   Each is written, and written over unless it is wanted: nobody could predict branches.
+ */
 static inline uint8_t *put_op(uint8_t *p, uint32_t op, int w, unsigned reg,
                               unsigned index, unsigned base, bool byte_reg)
 {
   static const uint8_t prefixes[4] = {0, 0x66, 0xf3, 0xf2};
   static const uint8_t maps[4] = {0, 0, 0x38, 0x3a};
   unsigned prefix = op >> XB_PREFIX & 3, map = op >> XB_MAP & 3;
-  if (prefix) *p++ = prefixes[prefix];
+  *p = prefixes[prefix];
+  p += prefix != 0;
   unsigned rex = (unsigned)(w | (op & XF_W ? 1 : 0)) << 3 | (reg >> 3 & 1) << 2 |
                  (index >> 3 & 1) << 1 | (base >> 3 & 1);
-  if (rex || byte_reg) *p++ = (uint8_t)(0x40 | rex);
-  if (map) *p++ = 0x0f;
-  if (map > 1) *p++ = maps[map];
+  *p = (uint8_t)(0x40 | rex);
+  p += (rex != 0) | byte_reg;
+  *p = 0x0f;
+  p += map != 0;
+  *p = maps[map];
+  p += map > 1;
   *p++ = (uint8_t)op;
   return p;
 }
@@ -83,13 +89,11 @@ static uint8_t *put_mem(uint8_t *p, unsigned reg, Mem m)
     *p++ = (uint8_t)(reg | 5);
     return put32(p, (uint32_t)m.disp);
   }
-  unsigned base = m.base & 7, mod;
-  if (m.disp == 0 && base != RBP) /* rbp and r13 have no form without displacement */
-    mod = 0x00;
-  else if (m.disp >= -128 && m.disp <= 127)
-    mod = 0x40;
-  else
-    mod = 0x80;
+  static const uint8_t disp_bytes[3] = {0, 1, 4};
+  unsigned base = m.base & 7;
+  unsigned wide = m.disp < -128 || m.disp > 127;
+  unsigned any = m.disp != 0 || base == RBP; /* rbp and r13 have no form without */
+  unsigned mod = (any + wide) << 6;
   if (m.index != MEM_NO_INDEX) {
     assert(m.index != RSP && m.index < 16 && m.scale <= 3);
     *p++ = (uint8_t)(mod | reg | 4);
@@ -100,11 +104,8 @@ static uint8_t *put_mem(uint8_t *p, unsigned reg, Mem m)
   } else {
     *p++ = (uint8_t)(mod | reg | base);
   }
-  if (mod == 0x40)
-    *p++ = (uint8_t)m.disp;
-  else if (mod == 0x80)
-    p = put32(p, (uint32_t)m.disp);
-  return p;
+  (void)put32(p, (uint32_t)m.disp);
+  return p + disp_bytes[mod >> 6];
 }
 
 static inline unsigned mem_base(Mem m)

@@ -26,26 +26,11 @@ static bool needed(const Fuse *u, uint32_t i)
   return u->live->flags[i] & LIVE_NEEDED;
 }
 
-static bool uses(const Func *f, const Ins *ins, Ref r)
-{
-  Ref refs[3];
-  uint32_t n = ir_operands(ins, refs);
-  for (uint32_t k = 0; k < n; k++)
-    if (refs[k] == r) return true;
-  if (!(lw_ir_info[ins->op].refs & IRO_POOL)) return false;
-  n = lw_ir_nargs(f, ins);
-  for (uint32_t k = 0; k < n; k++)
-    if (f->pool[ins->b + k] == r) return true;
-  return false;
-}
-
 /* Is `at` used by `user` alone, near by in the same block? */
 static bool is_only_user(const Fuse *u, uint32_t at, uint32_t user)
 {
-  if (at < u->b->first || user - at > WINDOW || u->live->end[at] != user) return false;
-  for (uint32_t i = at + 1; i < user; i++)
-    if (needed(u, i) && uses(u->f, &u->f->ins[i], REF_BIAS + at)) return false;
-  return true;
+  return at >= u->b->first && user - at <= WINDOW && u->live->end[at] == user &&
+         u->live->uses[at] == 1;
 }
 
 /* May a load move from `at` to `user`? */
@@ -65,6 +50,7 @@ static void take_in(Fuse *u, uint32_t at, uint32_t user, Ref operand)
 {
   u->live->flags[at] &= (uint8_t)~LIVE_NEEDED;
   u->live->end[at] = at;
+  u->live->uses[at] = 0; /* what it has read is read by the user: as many uses */
   u->f->ins[user].b = operand;
   if (ref_is_kon(operand)) return;
   uint32_t *end = &u->live->end[operand - REF_BIAS];

@@ -130,7 +130,7 @@ Status lw_target_select(const Func *f, const Liveness *live, const EmitOptions *
       if ((live->flags[i] & LIVE_NEEDED) == 0) continue;
       if ((ins->op == IR_BRIF || ins->op == IR_SELECT) && before != UINT32_MAX)
         out->folded[before] = can_fold(out, b, before, i);
-      out->memory0 |= accesses_memory(ins) && ins->aux >> 8 == 0;
+      if (!out->memory0 && ins->aux >> 8 == 0) out->memory0 = accesses_memory(ins);
       if (ins->op == IR_HELPER && lw_helper_info[ins->a].result == VAL_REF)
         out->allocates = true;
       if (ins->op == IR_CALL_CELL || (ins->op == IR_CALL && f->module->tail_leaves))
@@ -308,6 +308,7 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
   case FORM_NONE:
   case FORM_JUMP:
   case FORM_TRY:
+  case FORM_FUEL:
   case FORM_TRAP: break;
   case FORM_POLL: shape(c, USE_ANY, USE_NONE, USE_NONE); break;
   case FORM_LANDING:

@@ -43,7 +43,8 @@
         .hidden lw_stub_resume_landing
         .globl  lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit, lw_stub_lazy
         .globl  lw_stubs_begin, lw_stubs_end
-        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy
+        .globl  lw_stub_limit, lw_stub_late
+        .hidden lw_act_callout, lw_lazy_enter, lw_stub_lazy, lw_stub_limit, lw_stub_late
         .hidden lw_stub_enter, lw_stub_resume, lw_stub_callout, lw_stub_helper
         .hidden lw_stub_closed, lw_stub_exhausted, lw_stub_trap_exit
         .hidden lw_stubs_begin, lw_stubs_end
@@ -52,6 +53,8 @@
         .type   lw_stub_callout, @function
         .type   lw_stub_helper, @function
         .type   lw_stub_lazy, @function
+        .type   lw_stub_limit, @function
+        .type   lw_stub_late, @function
 
 /* With rsp = HOST_SP: the host's float settings, or the guest's. Clobber ecx. */
 .macro HOST_FLOATS
@@ -323,6 +326,85 @@ helper_back:
         .size   lw_stub_helper, . - lw_stub_helper
 
 /*
+** Called by machine code where fuel has run out: r11d = the amount, r14 = Instance; and
+** lw_stub_late in the name of machine code whose poll found that time is up, to go on
+** with that poll. For the caller no register changes, so everything is kept on the
+** stack, where the collector looks as well, around a call of the Store's host function:
+**     rbp + 8   return address          rbp - 112  r15, the last of 14 registers
+**     rbp       the caller's rbp        rbp - 120  flags
+**     rbp - 8   rax                     rbp - 376  xmm0, the last of 16
+** A guest that is parked goes on at limit_back, like behind any call of the host. Its
+** memory may have moved meanwhile: where bounds are explicit, r15 is the base or dead.
+*/
+#define LIMIT_FRAME 376
+.macro LIMIT_SAVE
+        push    rbp
+        mov     rbp, [rsp - LIMIT_FRAME - 64]   /* no room? Now the trace is simple */
+        mov     rbp, rsp
+        .irp    r, rax, rcx, rdx, rbx, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
+        push    \r
+        .endr
+        pushfq
+        sub     rsp, 256
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movups  [rsp + 16 * \n], xmm\n
+        .endr
+.endm
+
+        .p2align 4
+lw_stub_late:
+        LIMIT_SAVE
+        xor     r11d, r11d
+        jmp     limit_call
+        .size   lw_stub_late, . - lw_stub_late
+
+        .p2align 4
+lw_stub_limit:
+        LIMIT_SAVE
+limit_call:
+        call    limit_out
+limit_back:
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+        movups  xmm\n, [rsp + 16 * \n]
+        .endr
+        add     rsp, 256
+        mov     r14, [rsp + 16]
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_EXPLICIT
+        jz      1f
+        mov     rax, [r14 + VMCTX_MEMORY0]
+        mov     rax, [rax + MEMORY_BASE]
+        mov     [rsp + 8], rax          /* r15 */
+1:      popfq
+        .irp    r, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbx, rdx, rcx, rax
+        pop     \r
+        .endr
+        pop     rbp
+        ret
+limit_out:
+        push    rbp
+        push    rbx
+        push    r12
+        push    r13
+        mov     rcx, [r14 + VMCTX_STORE]
+        mov     rbx, [rcx + STORE_ACT]
+        mov     rcx, [rcx + STORE_LIMIT]
+        mov     [rbx + ACT_GPR], r11
+        mov     [rbx + ACT_CALLEE], rcx
+        mov     [rbx + ACT_TRAP_CTX], r14
+        mov     rax, [rbp + 8]
+        mov     rcx, [rbp]
+        mov     [rbx + ACT_TRAP_PC], rax
+        mov     [rbx + ACT_TRAP_RBP], rcx
+        lea     rcx, [rbp + 16]
+        mov     [rbx + ACT_TRAP_RSP], rcx
+        mov     [rbx + ACT_OVERFLOW], rcx
+        mov     [rbx + ACT_GUEST_SP], rsp
+        mov     rsp, [rbx + ACT_HOST_SP]
+        jmp     callout_host
+limit_end:
+        .size   lw_stub_limit, . - lw_stub_limit
+
+/*
 ** Called by a thunk (thunk.h) in place of a function that is not compiled: all argument
 ** registers are in use, the caller's return address lies below the thunk's.
 */
@@ -515,7 +597,7 @@ frames_common:
         .byte   CFA_DEF, RSP, CALLOUT_FRAME + 8, CFA_SAME, R14
         FRAMES_END
 
-        FRAMES_OF lw_stub_helper, lw_stub_lazy
+        FRAMES_OF lw_stub_helper, lw_stub_late
         .byte   CFA_ADVANCE
         .2byte  helper_framed - lw_stub_helper
         .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
@@ -526,6 +608,10 @@ frames_common:
         .byte   CFA_ADVANCE
         .2byte  helper_back - helper_host
         .byte   CFA_SAME, R14
+        FRAMES_END
+
+        FRAMES_OF lw_stub_late, limit_end
+        .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
         FRAMES_END
 
         /* the thunk that called is no frame */

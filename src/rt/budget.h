@@ -1,0 +1,63 @@
+/*
+** budget.h -- how much an instance may run: fuel and time.
+**
+** Fuel is counted by the machine code of modules that were compiled with it: VmCtx.fuel
+** is what is left, in operators (IR_FUEL). Each instance has a tank of its own and pays
+** for what its own code does, whoever called it. When a stretch of code wants more than
+** is left, lw_stub_limit calls out to Store.limit: either the call ends (LW_LIMIT,
+** TRAP_FUEL) and the stretch is not paid for, or the binding lets it go on: then the
+** stretch is paid for out of what comes next, so what has been used is always exact.
+** Layer: rt.
+*/
+#ifndef LW_BUDGET_H
+#define LW_BUDGET_H
+
+#include "jit/trap.h"
+#include "rt/instance.h"
+#include "rt/watchdog.h"
+
+typedef struct Budget {
+  uint64_t granted; /* fuel given so far; less VmCtx.fuel: used */
+  int64_t fuel;     /* what is given anew each time a call has yielded */
+  Timer time;       /* for each call through it */
+  bool yields;      /* a call that reaches a limit yields, where it can */
+} Budget;
+
+enum { FUEL_DEFAULT = -1 }; /* in InstanceOptions: as much as there can be */
+#define FUEL_MAX INT64_MAX  /* 2^63 operators take decades */
+
+/* The instance gets its budget, if it needs one. */
+Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err);
+/* A call through the instance begins to run, or does no more. False: its time can not be
+   watched. */
+bool lw_budget_begin(Instance *i);
+void lw_budget_end(Instance *i);
+/* What is left; below 0 where a parked call has begun what it could not pay. */
+int64_t lw_fuel_left(const Instance *i);
+uint64_t lw_fuel_used(const Instance *i);
+void lw_fuel_set(Instance *i, int64_t left);
+
+/* How a call ends that was stopped by this trap: LW_INTERRUPT, LW_LIMIT; LW_OK: it has
+   simply trapped. */
+static inline Status lw_limit_status(unsigned trap)
+{
+  if (trap == TRAP_INTERRUPT) return LW_INTERRUPT;
+  return trap == TRAP_FUEL || trap == TRAP_TIMEOUT ? LW_LIMIT : LW_OK;
+}
+/* Has this activation called out because a limit is reached? */
+bool lw_act_at_limit(const Activation *a);
+/* If so, is it for want of fuel? Else of time. */
+bool lw_act_out_of_fuel(const Activation *a);
+/* May it yield, should the binding be able to? Else deny it. */
+bool lw_act_limit_yields(const Activation *a);
+/* It ends as it goes on. */
+void lw_act_limit_deny(Activation *a);
+/* It goes on with a new budget; of time, when it is resumed. */
+void lw_act_limit_grant(Activation *a);
+/* It is out of time: may it yield at the next poll? Async-signal-safe. */
+bool lw_act_late_yields(const Activation *a);
+/* It has yielded, for whatever reason, and is about to be resumed: its time begins anew,
+   and so it does for those that yielded with it. */
+void lw_act_woken(Activation *a);
+
+#endif
