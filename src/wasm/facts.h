@@ -36,7 +36,7 @@ typedef struct BodyFacts {
 } BodyFacts;
 
 typedef struct BodyTraits {
-  bool leaves; /* it may tail-call a function of another instance */
+  bool leaves;   /* it may tail-call a function of another instance */
   uint8_t small; /* its operators; 0: they are many, or there are many locals, or there
                     is a try or a tail call */
 } BodyTraits;

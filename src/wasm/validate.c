@@ -336,9 +336,9 @@ enum { SMALL_OPERATORS = 48, SMALL_BYTES = 255, SMALL_LOCALS = 16 };
 static uint8_t small(const Body *b)
 {
   bool is = b->noperators <= SMALL_OPERATORS &&
-         b->module->funcs[b->func].body.size <= SMALL_BYTES &&
-         b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS &&
-         !b->hook.tries && !b->hook.tails;
+            b->module->funcs[b->func].body.size <= SMALL_BYTES &&
+            b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS &&
+            !b->hook.tries && !b->hook.tails;
   return is ? (uint8_t)b->noperators : 0;
 }
 
