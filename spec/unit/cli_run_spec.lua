@@ -155,6 +155,28 @@ describe("luawasm run", function()
     cli.prints(cli.run("run", file("only.wat", "(module (func $f) (start $f))")), "")
   end)
 
+  it("stops what has used up its fuel or its time, wherever it is", function()
+    local path = file("endless.wat", [[(module
+      (func (export "_start") (loop (br 0)))
+      (func (export "add") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))]])
+    cli.fails(cli.run("run", "--fuel", "1000", path), 134, path .. ": limit: out of fuel")
+    cli.fails(cli.run("run", "--timeout", "0.05", path), 134, path .. ": limit: timeout")
+    cli.prints(cli.run("run", "--fuel", "1000", "--timeout", "60", "--invoke", "add", path, "4"),
+      "5\n")
+    path = file("start.wat", "(module (func $f (loop (br 0))) (start $f))")
+    cli.fails(cli.run("run", "--fuel", "9", path), 134, path .. ": limit: out of fuel")
+  end)
+
+  it("refuses budgets that are none", function()
+    local path = file("none.wat", "(module)")
+    cli.fails(cli.run("run", "--fuel", "-1", path), 2,
+      "option '--fuel': '-1' is no number from 0 to")
+    for _, text in ipairs { "0", "x", "-1", "1e3", "" } do
+      cli.fails(cli.run("run", "--timeout", text, path), 2,
+        ("option '--timeout': '%s' is no number of seconds"):format(text))
+    end
+  end)
+
   it("ends with 134 when the start function traps", function()
     local path = file("trap.wat", "(module (func $f unreachable) (start $f))")
     cli.fails(cli.run("run", path), 134, path .. ": trap: unreachable")

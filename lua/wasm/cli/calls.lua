@@ -41,14 +41,18 @@ end
 function calls.ended(err, path)
   if shell.is_failure(err) or not core.is_error(err) then error(err, 0) end
   if err.kind == "exit" then return err.code end
+  if err.kind == "limit" then
+    shell.fail(shell.TRAPPED, "%s", shell.describe(err, shell.name_of(path)))
+  end
   modules.check(path, nil, err)
 end
 
 --- An instance; or nil and an exit code, if the guest ends the program as it starts.
+---@param budget? table  fuel, timeout as mod:instantiate takes them
 ---@return wasm.Instance? instance
 ---@return integer? code
-function calls.instantiate(path, mod, imports)
-  local inst, err = mod:instantiate(imports)
+function calls.instantiate(path, mod, imports, budget)
+  local inst, err = mod:instantiate(imports, budget)
   if inst then return inst end
   return nil, calls.ended(err, path)
 end

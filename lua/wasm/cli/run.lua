@@ -19,7 +19,8 @@ is printed in a line.
 A program can reach what is granted here and nothing else: no file, no directory, no variable of
 the environment. Its standard input, output and error are those of this program.
 
-Exit code: the program's own; 134 when it traps or throws what nobody catches; 130 after Ctrl-C;
+Exit code: the program's own; 134 when it traps, throws what nobody catches, or has used up its fuel
+or its time; 130 after Ctrl-C;
 1 when it cannot be run; 2 for a mistake in the command.
 
   luawasm run hello.wasm
@@ -31,6 +32,8 @@ Exit code: the program's own; 134 when it traps or throws what nobody catches; 1
     { "--env", "NAME[=VALUE]", "a variable of its environment; without a value, that of this one; "
       .. "may be given again", list = true },
     { "--invoke", "NAME", "call this export" },
+    { "--fuel", "N", "stop after N operators of WebAssembly" },
+    { "--timeout", "SECONDS", "stop after so long, by the clock on the wall" },
     { "--cache", "DIR|off", "where compiled code is kept (default: the user's cache directory)" },
   },
   operands = { 1, math.huge },
@@ -65,6 +68,15 @@ local function environment(list)
     env[name] = value or os.getenv(name)
   end
   return env
+end
+
+-- What mod:instantiate is told about limits.
+local function budget(given)
+  local seconds = given.timeout and given.timeout:find("^%d*%.?%d+$") and tonumber(given.timeout)
+  if given.timeout and not (seconds and seconds > 0 and seconds < 1e9) then
+    options.usage_error("run", "option '--timeout': '%s' is no number of seconds", given.timeout)
+  end
+  return { fuel = options.integer("run", given, "fuel", 0, math.maxinteger), timeout = seconds }
 end
 
 -- What to call: the name of an export; nil when the start function is the program.
@@ -109,10 +121,11 @@ function run.run(given, operands)
   local words = table.move(operands, 2, #operands, 1, {})
   local grants = { env = environment(given.env), dirs = directories(given.dir),
                    args = { path:match("([^/]+)/*$") or path, table.unpack(words) } }
+  local limits = budget(given)
   shell.end_at_interrupt()
-  local mod = modules.open(path, { cache = modules.cache(given.cache) })
+  local mod = modules.open(path, { cache = modules.cache(given.cache), fuel = limits.fuel ~= nil })
   local call = prepare(path, mod, given, words)
-  local inst, code = calls.instantiate(path, mod, calls.imports(path, mod, grants))
+  local inst, code = calls.instantiate(path, mod, calls.imports(path, mod, grants), limits)
   if not inst then return code end
   if not call then return shell.OK end
   local ok, err = pcall(perform, inst, call)
