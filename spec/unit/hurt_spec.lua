@@ -121,7 +121,12 @@ shapes["loops entered from handlers"] = function(n) -- as irreducible as try_tab
   return module_of(table.concat(parts), 1, { "\x60\0\0" }, nil, nil, { "\0\1" }), 19 * n
 end
 
+shapes["calls of nothing"] = function(n) -- which can be inlined
+  return module_of(("\x10\0"):rep(n) .. get(0), nil, { "\x60\0\0" }, { "\1" }, { bytes.body "" }), n
+end
+
 local SIZES = {
+  ["calls of nothing"] = 100000,
   ["a straight line"] = 600000,
   ["locals that are all alive"] = 10000,
   ["locals that are alive around a loop"] = 10000,

@@ -2,13 +2,13 @@
 ** build_inline.h -- part of build.c: direct calls, and small functions in their place.
 **
 ** The callee's body is walked by a Body of its own, whose state is the caller's with
-*other
-** arrays of values: so it goes on in the open block. Arguments are its first locals, its
-** own label is an ordinary one, to which `return` jumps, too; at its end the results are
-** the caller's operands. Func.where gets numbers that lw_ir_offset explains, for traces.
-** Which calls: FuncDef.small says which callees; not where something may be caught, since
-** no landing is made for what happens in an inlined call; a function once in itself, and
-** no more than MOST_INSIDE in each other. Operators are counted, so that it is linear.
+** other arrays of values: so it goes on in the open block. Arguments are its first
+** locals, its own label is an ordinary one, to which `return` jumps, too; at its end
+** the results are the caller's operands. Func.where gets numbers that lw_ir_offset
+** explains, for traces. Which calls: FuncDef.small says which callees; not where
+** something may be caught, since no landing is made for what happens in an inlined
+** call; a function once in itself, and no more than MOST_INSIDE in each other.
+** Operators are counted, so that it is linear.
 ** Layer: jit.
 */
 #ifndef LW_BUILD_INLINE_H
@@ -28,6 +28,7 @@ typedef struct Inliner { /* one to a function that is built */
   uint32_t left;         /* operators of callees that may be built yet */
   uint32_t func[KNOWN];  /* what was inlined last, by its index % KNOWN ... */
   const BodyFacts *facts[KNOWN];
+  BodyRoom rooms[MOST_INSIDE]; /* by depth */
 } Inliner;
 
 typedef struct Inlining { /* a call whose callee is being built */
@@ -35,13 +36,21 @@ typedef struct Inlining { /* a call whose callee is being built */
   const struct Inlining *outer;
 } Inlining;
 
+static uint32_t depth_of(const Body *b)
+{
+  uint32_t depth = 0;
+  for (const Inlining *i = b->hook.inside; i; i = i->outer)
+    depth++;
+  return depth;
+}
+
 /* May there be one more `func` in what is being built? */
 static bool may_nest(const Body *b, uint32_t func)
 {
-  uint32_t depth = 0, same = b->hook.f->index == func;
-  for (const Inlining *i = b->hook.inside; i; i = i->outer, depth++)
+  uint32_t same = b->hook.f->index == func;
+  for (const Inlining *i = b->hook.inside; i; i = i->outer)
     same += i->func == func;
-  return depth < MOST_INSIDE && same < 2;
+  return depth_of(b) < MOST_INSIDE && same < 2;
 }
 
 static bool wants_inlined(const Body *b, uint32_t func)
@@ -114,7 +123,8 @@ static Status inline_call(Body *b, uint32_t func, uint32_t base)
   at_operator(b);
   TRY(lw_make_inlined(b->hook.f, b->hook.where, body.at, body.size, &first, b->err));
   TRY(facts_of(b, func, &facts));
-  TRY(body_begin(&callee, b->module, func, b->hook.f->arena, b->err));
+  BodyRoom *room = &b->hook.inliner->rooms[depth_of(b)];
+  TRY(body_begin_in(&callee, room, b->module, func, b->hook.f->arena, b->err));
   Builder *h = &callee.hook;
   *h = b->hook;
   h->inside = &call;
@@ -123,6 +133,7 @@ static Status inline_call(Body *b, uint32_t func, uint32_t base)
   Ref *at = operands(b, base);
   memcpy(h->locals, at, callee.type->nparams * sizeof *at);
   TRY(body_walk(&callee));
+  *room = (BodyRoom){callee.stack, callee.ctls, callee.stack_cap, callee.ctls_cap};
   for (uint32_t i = 0; i < callee.type->nresults; i++)
     at[i] = dead(&callee) ? REF_NONE : h->stack[i];
   go_on_in(&b->hook, h);

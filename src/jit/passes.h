@@ -1,13 +1,11 @@
 /*
 ** passes.h -- what each pass of the compiler costs, when somebody wants to know.
 **
-** A compile that is measured carries a PassMeter, a stopwatch with one hand: whoever has
-** done a pass says so, and all time since the last such moment, and all memory taken from
-** the scratch arena, are that pass's. Who is not measured has NULL in its place: the
-*price
-** of not asking is a comparison for each pass. (To ask costs 2 %, sql.js, 1,968
-** functions.)
-** Sums are of the whole process, over all its threads.
+** A compile that is measured carries a PassMeter, a stopwatch with one hand: whoever
+** has done a pass says so, and all time since the last such moment, and all memory
+** taken from the scratch arena, are that pass's. Who is not measured has NULL in its
+** place: the price of not asking is a comparison for each pass. (To ask costs 2 %,
+** sql.js, 1,968 functions.) Sums are of the whole process, over all its threads.
 ** Layer: jit.
 */
 #ifndef LW_PASSES_H

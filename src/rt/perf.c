@@ -1,15 +1,12 @@
 /*
 ** perf.c -- /tmp/perf-PID.map: where perf looks for names of code that is in no file.
 **
-** A line for each function, `address size name`, the numbers in hexadecimal. perf reads
-*it
-** when the process is long gone, so it is left behind.
-** /tmp belongs to everybody: the file is made anew (O_EXCL) and never through a link.
-*Where
-** one of that name is there already and is an ordinary file of our own with no second
-** name, an earlier process of this number left it, and it is replaced; else we refuse.
-** perf knows no names in memory files, so lazy code goes to pages of its own while it is
-*on
+** A line for each function, `address size name`, the numbers in hexadecimal. perf
+** reads it when the process is long gone, so it is left behind. /tmp belongs to
+** everybody: the file is made anew (O_EXCL) and never through a link. Where one of
+** that name is there already and is an ordinary file of our own with no second name,
+** an earlier process of this number left it, and it is replaced; else we refuse. perf
+** knows no names in memory files, so lazy code goes to pages of its own while it is on
 ** (lazy.c).
 ** Layer: rt.
 */

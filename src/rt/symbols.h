@@ -2,12 +2,10 @@
 ** symbols.h -- names of machine code, for tools outside: perf and gdb.
 **
 ** Off unless asked for; then whoever makes code known to texts.h says so here as well,
-*and
-** each tool that is on is told. What was there before is told when a tool is switched on.
-** A name is `module!function`, made of what the module says it is called: anybody's
-*bytes,
-** so all but printable ASCII is replaced and length is cut.
-** All but the switch with LOCK_CODES held.
+** and each tool that is on is told. What was there before is told when a tool is
+** switched on. A name is `module!function`, made of what the module says it is called:
+** anybody's bytes, so all but printable ASCII is replaced and length is cut. All but
+** the switch with LOCK_CODES held.
 ** Layer: rt.
 */
 #ifndef LW_SYMBOLS_H

@@ -1,7 +1,6 @@
 /*
 ** call.c -- from a native call of machine code to the function of its row, and the
-*guest's
-** memory.
+** memory of the guest.
 ** Layer: wasi.
 */
 #include "wasi/call.h"

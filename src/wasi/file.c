@@ -2,12 +2,11 @@
 ** file.c -- files of the host, and what is done to descriptors of other kinds there.
 **
 ** Regular files are always ready, so reading and writing them is one system call. All
-** else (pipes, terminals, devices) is waited for by poll first, in short slices between
-** which an interrupt is looked for. A pipe that is ready takes PIPE_BUF bytes without
-** blocking, so that much is written at a time. A pipe without a reader is EPIPE to the
-** guest; the signal that comes with it is blocked for the thread and taken away. So is
-*the
-** one of a file beyond the limit that the process has for files.
+** else (pipes, terminals, devices) is waited for by poll first, in short slices
+** between which an interrupt is looked for. A pipe that is ready takes PIPE_BUF bytes
+** without blocking, so that much is written at a time. A pipe without a reader is
+** EPIPE to the guest; the signal that comes with it is blocked for the thread and
+** taken away. So is the one of a file beyond the limit that the process has for files.
 ** Layer: wasi.
 */
 #include <errno.h>

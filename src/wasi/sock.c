@@ -2,8 +2,7 @@
 ** sock.c -- sockets that listen, as the host has opened them, and what they accept.
 **
 ** A guest can neither open a socket nor connect one. All of them are non-blocking;
-*whether
-** the guest waits is kept in Desc.flags, as for files.
+** whether the guest waits is kept in Desc.flags, as for files.
 ** Layer: wasi.
 */
 #include <errno.h>

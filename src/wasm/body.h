@@ -98,6 +98,13 @@ typedef struct Body {
   HookBody hook;
 } Body;
 
+/* Arrays of a walk that is over, for another one. */
+typedef struct BodyRoom {
+  ValType *stack;
+  Ctl *ctls;
+  uint32_t stack_cap, ctls_cap;
+} BodyRoom;
+
 /* ---- the hooks, in the order of the standard ----
 **
 ** hook_begin(b)                      locals are known; ctls[0] is open

@@ -71,11 +71,16 @@ static Status body_locals(Body *b)
 }
 
 /* Prepare a walk of `func`, a function with a body: reads its locals. */
-static Status body_begin(Body *b, const Module *m, uint32_t func, Arena *arena, Err *err)
+static Status body_begin_in(Body *b, const BodyRoom *room, const Module *m, uint32_t func,
+                            Arena *arena, Err *err)
 {
   assert(func >= m->nfuncs_imported && func < m->nfuncs);
   Span span = m->funcs[func].body;
   *b = (Body){.module = m, .func = func, .err = err, .arena = arena};
+  b->stack = room->stack;
+  b->stack_cap = room->stack_cap;
+  b->ctls = room->ctls;
+  b->ctls_cap = room->ctls_cap;
   b->type = lw_module_functype(m, func);
   b->r = lw_reader(m->bytes, span.at, span.size, err);
   TRY(body_locals(b));
@@ -84,6 +89,12 @@ static Status body_begin(Body *b, const Module *m, uint32_t func, Arena *arena, 
   Ctl self = {.op = OP_BLOCK, .results = b->type->results, .nresults = b->type->nresults};
   b->live = true;
   return body_ctl_push(b, &self);
+}
+
+static inline Status body_begin(Body *b, const Module *m, uint32_t func, Arena *arena,
+                                Err *err)
+{
+  return body_begin_in(b, &(BodyRoom){0}, m, func, arena, err);
 }
 
 static inline Status body_const(Body *b, uint64_t bits, ValType type)

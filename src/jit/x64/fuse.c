@@ -1,14 +1,12 @@
 /*
 ** fuse.c -- two instructions that the machine has as one.
 **
-** A load that only the next arithmetic uses becomes its memory operand; of an addition, a
-** shift by 1 to 3 the scale and a constant the displacement; an inverted mask is taken as
-** it was before. The operand that dies becomes the first of a commutative operation,
-*which
-** the result replaces. The user is rewritten (isel.h: FUSE_*) and what
-** it took in is not needed any more.
-** A load moves down to its user, so nothing may lie between that has an effect or traps
-** in another way than loads do.
+** A load that only the next arithmetic uses becomes its memory operand; of an
+** addition, a shift by 1 to 3 the scale and a constant the displacement; an inverted
+** mask is taken as it was before. The operand that dies becomes the first of a
+** commutative operation, which the result replaces. The user is rewritten (isel.h:
+** FUSE_*) and what it took in is not needed any more. A load moves down to its user,
+** so nothing may lie between that has an effect or traps in another way than loads do.
 ** Layer: jit.
 */
 #include "jit/x64/isel.h"
