@@ -223,6 +223,14 @@ wasm.func = core.func
 ---@type fun(opts?: wasm.WasiOptions): wasm.Wasi?, wasm.Error?
 wasm.wasi = core.wasi
 
+--- Grants and limits of one mod in one place: box:run(source), box:compile, box:instantiate(mod),
+--- and box:report(mod), which says what a module asks for and what it would get.
+---@param opts? wasm.SandboxOptions
+---@return wasm.Sandbox
+function wasm.sandbox(opts)
+  return require "wasm.sandbox".make(opts)
+end
+
 --- The wasm.func object behind a plain function of an instance; nil for other values.
 ---@type fun(f: any): wasm.Func?
 wasm.tofunc = core.tofunc

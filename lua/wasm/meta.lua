@@ -260,6 +260,25 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field close fun(self): boolean    closes its files; calls fail from then on
 ---@field closed fun(self): boolean
 
+--- What a mod is granted, and how much of it. The limits are those of instantiate.
+---@class wasm.SandboxOptions
+---@field imports? table<string, table>  by module, then by name
+---@field wasi? wasm.WasiOptions  nil: no WASI; each instance gets one of its own
+---@field features? table         as wasm.compile takes them
+---@field memory_max? integer|string
+---@field table_max? integer
+---@field stack? integer|string
+---@field fuel? integer           its modules are compiled with fuel then
+---@field timeout? number
+---@field cpu_timeout? number
+---@field on_limit? "error"|"yield"
+
+---@class wasm.Sandbox
+---@field compile fun(self, source: string, opts?: wasm.CompileOptions): wasm.Module?, wasm.Error?
+---@field instantiate fun(self, mod: wasm.Module): wasm.Instance?, wasm.Error?
+---@field run fun(self, source: string, opts?: wasm.CompileOptions): wasm.Instance?, wasm.Error?
+---@field report fun(self, mod: wasm.Module): string, boolean  true: nothing is missing
+
 ---@class wasm.Func
 ---@field type fun(self): string
 ---@field fn fun(self): function   the plain function
