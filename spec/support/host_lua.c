@@ -7,7 +7,7 @@
 **   handle(signal, how [, onstack])   a handler of the host's own; see `handlers` below
 **   call_on(signal, fn, arg)          its handler calls ((void (*)(void *))fn)(arg)
 **   seen(signal)  sent_at()           signals handled; when the last "call" was made
-**   raise(signal)  timer(us)          now; SIGALRM every so often, 0 ends it
+**   raise(signal)  timer(us [, once]) now; SIGALRM every so often, 0 ends it
 **   fault(signal)                     a real fault in C; true when a handler jumped out
 **   child(f)                          f in a forked process: "exit 0", "signal 11"
 **   now()  pause(us)                  seconds; sleep
@@ -192,6 +192,7 @@ static int host_timer(lua_State *L)
     {us / 1000000, us % 1000000},
     {us / 1000000, us % 1000000}
   };
+  if (lua_toboolean(L, 2)) t.it_interval = (struct timeval){0, 0};
   setitimer(ITIMER_REAL, &t, NULL);
   return 0;
 }
