@@ -7,8 +7,8 @@
 ** the results are the caller's operands. Func.where gets numbers that lw_ir_offset
 ** explains, for traces. Which calls: FuncDef.small says which callees; not where
 ** something may be caught, since no landing is made for what happens in an inlined
-** call; a function once in itself, and no more than MOST_INSIDE in each other.
-** Operators are counted, so that it is linear.
+** call; no more than MOST_INSIDE in each other. Operators are counted, so that it is
+** linear.
 ** Layer: jit.
 */
 #ifndef LW_BUILD_INLINE_H
@@ -50,7 +50,7 @@ static bool may_nest(const Body *b, uint32_t func)
   uint32_t same = b->hook.f->index == func;
   for (const Inlining *i = b->hook.inside; i; i = i->outer)
     same += i->func == func;
-  return depth_of(b) < MOST_INSIDE && same < 2;
+  return depth_of(b) < MOST_INSIDE && same < 6;
 }
 
 static bool wants_inlined(const Body *b, uint32_t func)

@@ -140,7 +140,7 @@ typedef struct Block {
 } Block;
 
 /* Module offsets, innermost first: of an operator, and of the calls that inlined it. */
-enum { PLACES = 3 };
+enum { PLACES = 6 };
 typedef struct Places {
   uint32_t n; /* 1 .. PLACES */
   uint32_t at[PLACES];
