@@ -26,6 +26,7 @@ enum {
 enum { KNOWN = 16 };
 typedef struct Inliner { /* one to a function that is built */
   uint32_t left;         /* operators of callees that may be built yet */
+  const FactsBook *book; /* or NULL */
   uint32_t func[KNOWN];  /* what was inlined last, by its index % KNOWN ... */
   const BodyFacts *facts[KNOWN];
   BodyRoom rooms[MOST_INSIDE]; /* by depth */
@@ -66,6 +67,8 @@ static Status facts_of(Body *b, uint32_t func, const BodyFacts **out)
 {
   Inliner *in = b->hook.inliner;
   Arena *arena = b->hook.f->arena;
+  *out = lw_book_facts(in->book, b->module, func);
+  if (*out) return LW_OK;
   *out = in->facts[func % KNOWN];
   if (*out && in->func[func % KNOWN] == func) return LW_OK;
   BodyFacts *facts = ARENA_NEW(arena, BodyFacts);

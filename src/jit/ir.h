@@ -220,9 +220,10 @@ void lw_ir_cold(bool all);
 #endif
 
 typedef struct BuildOptions {
-  uint8_t loops; /* how much to unroll: an effort */
-  bool calls;    /* may be inlined, unless fuel is counted */
-  bool fuel;     /* an IR_FUEL wherever a straight stretch of operators begins */
+  uint8_t loops;         /* how much to unroll: an effort */
+  bool calls;            /* may be inlined, unless fuel is counted */
+  bool fuel;             /* an IR_FUEL wherever a straight stretch of operators begins */
+  const FactsBook *book; /* of callees, or NULL */
 } BuildOptions;
 
 /*

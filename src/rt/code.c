@@ -150,6 +150,40 @@ static bool note_text(Code *c, CodeImage *i)
   return noted;
 }
 
+/* Validation goes first; *book, if given, is filled. */
+static Status validate(Code *c, FactsBook *book, Err *err)
+{
+  PassMeter space, *meter = lw_meter_begin(&space, NULL);
+  TRY(book ? lw_module_validate_into(&c->module, book, err)
+           : lw_module_validate_bodies(&c->module, err));
+  pass_done(meter, PASS_VALIDATE, NULL);
+  lw_passes_add(meter, NULL);
+  return LW_OK;
+}
+
+static Status compile_later(Code *c, CodeImage *i, const CompileOptions *opts, Err *err)
+{
+  TRY(validate(c, NULL, err));
+  struct Lazy *lazy = lw_lazy_new(c, i, opts, err);
+  if (!lazy) return LW_NOMEM;
+  lw_lock(LOCK_CODES);
+  i->lazy = lazy;
+  lw_symbols_range(lw_texts_find(lw_lazy_entry(lazy, 0)));
+  lw_unlock(LOCK_CODES);
+  return LW_OK;
+}
+
+static Status compile_now(Code *c, CodeImage *i, const CompileOptions *opts, Err *err)
+{
+  FactsBook book = {0};
+  CompileOptions with_facts = *opts;
+  with_facts.book = &book;
+  Status s = validate(c, &book, err);
+  if (s == LW_OK) s = lw_image_compile(&c->module, &with_facts, &i->image, err);
+  lw_book_free(&book);
+  return s;
+}
+
 /* The image for one bounds mode: loaded, compiled, or to be compiled. *loaded: the store
    had it. */
 static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *loaded,
@@ -161,20 +195,8 @@ static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *load
   const CodeStore *store = &c->store;
   *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {
-    PassMeter space, *meter = lw_meter_begin(&space, NULL);
-    TRY(lw_module_validate_bodies(&c->module, err));
-    pass_done(meter, PASS_VALIDATE, NULL);
-    lw_passes_add(meter, NULL);
-    if (is_lazy(c)) {
-      struct Lazy *lazy = lw_lazy_new(c, i, &opts, err);
-      if (!lazy) return LW_NOMEM;
-      lw_lock(LOCK_CODES);
-      i->lazy = lazy;
-      lw_symbols_range(lw_texts_find(lw_lazy_entry(lazy, 0)));
-      lw_unlock(LOCK_CODES);
-      return LW_OK;
-    }
-    TRY(lw_image_compile(&c->module, &opts, &i->image, err));
+    if (is_lazy(c)) return compile_later(c, i, &opts, err);
+    TRY(compile_now(c, i, &opts, err));
     if (store->save) store->save(store->user, c, explicit_bounds, &i->image);
   }
   if (note_text(c, i)) return LW_OK;

@@ -33,9 +33,12 @@ static bool is_near(const Emit *em, uint32_t at)
 }
 
 /* About how many times four bytes an instruction takes. */
-static uint32_t weight(const Ins *ins)
+static uint32_t weight(const Emit *em, const Ins *ins)
 {
+  const EdgeEdits *edges = em->alloc->edges;
   switch ((Form)isel_row(ins)->form) { /* dispatch */
+  case FORM_JUMP: return 1 + edges[ins->a].count;
+  case FORM_BRIF: return 1 + edges[ins->b].count + edges[ins->c].count;
   case FORM_CALL:
   case FORM_HELPER:
   case FORM_TAIL:
@@ -52,13 +55,13 @@ static uint32_t weight(const Ins *ins)
 /* Is a block that comes later likely to begin within 127 bytes? */
 static bool looks_near(const Emit *em, uint32_t block)
 {
-  enum { MOST = 16 };
+  enum { MOST = 12 };
   const Allocation *al = em->alloc;
   uint32_t first = em->f->blocks[block].first, sum = 0;
   if (em->is_far && em->is_far[block]) return false;
   if (first - em->ins > 4 * MOST) return false;
   for (uint32_t i = em->ins + 1; i < first && sum <= MOST; i++)
-    if (em->sel->live->flags[i] & LIVE_NEEDED) sum += weight(&em->f->ins[i]);
+    if (em->sel->live->flags[i] & LIVE_NEEDED) sum += weight(em, &em->f->ins[i]);
   for (uint32_t i = em->edit; i < al->nedits && sum <= MOST; i++) {
     if (al->edits[i].before >= first) break;
     sum++;
