@@ -757,5 +757,6 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   TRY(body_walk(&b));
   assert(b.hook.block == NO_BLOCK && b.noperators == n);
   assert(f->blocks[f->nblocks - 1].end == f->nins);
+  lw_make_end(f);
   return lw_ir_cfg(f, err);
 }

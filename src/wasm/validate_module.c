@@ -244,7 +244,7 @@ static Status check_locals(const Module *m, Err *err)
 static bool keep(Arena *arena, const void *from, size_t size, void *to)
 {
   void *copy = lw_arena_raw(arena, size);
-  if (copy) memcpy(copy, from, size);
+  if (copy && size) memcpy(copy, from, size);
   memcpy(to, &copy, sizeof copy);
   return copy != NULL;
 }
