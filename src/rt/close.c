@@ -105,6 +105,7 @@ static void finish(Instance *i)
   i->vm.memory0 = NULL;
   i->vm.cells = NULL;
   i->vm.types = NULL;
+  i->vm.infos = NULL;
   Store *s = i->vm.store;
   delist(&s->closing, i);
   lw_instance_enlist(&s->instances, i);

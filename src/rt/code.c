@@ -40,9 +40,10 @@ struct Code {
   Status failure;
   Err err;
   Module module;
-  uint32_t *types;     /* interned */
-  uint32_t ntypes;     /* how many of them */
-  CodeImage images[2]; /* guard, explicit */
+  uint32_t *types;        /* interned */
+  const TypeInfo **infos; /* theirs */
+  uint32_t ntypes;        /* how many of them */
+  CodeImage images[2];    /* guard, explicit */
   CodeOnce prefilled;
   int prefill; /* number of the data image, or -1 */
   size_t prefill_size;
@@ -116,6 +117,7 @@ static void code_free(Code *c)
   for (uint32_t k = 0; k < c->ntypes; k++)
     lw_type_release(c->types[k]);
   free(c->types);
+  free(c->infos);
   if (c->state == CODE_READY) lw_module_free(&c->module);
   if (c->store.unref) c->store.unref(c->store.user);
   lw_os_bulk_free(c->bytes, c->size);
@@ -126,8 +128,12 @@ static Status intern_types(Code *c, Err *err)
 {
   const Module *m = &c->module;
   c->types = calloc(m->ntypes ? m->ntypes : 1, sizeof *c->types);
-  if (!c->types) return lw_nomem(err, "a module's types");
-  return lw_types_intern(m, c->types, &c->ntypes, err);
+  c->infos = calloc(m->ntypes ? m->ntypes : 1, sizeof(TypeInfo *));
+  if (!c->types || !c->infos) return lw_nomem(err, "a module's types");
+  TRY(lw_types_intern(m, c->types, &c->ntypes, err));
+  for (uint32_t k = 0; k < c->ntypes; k++)
+    c->infos[k] = lw_type_info(c->types[k]);
+  return LW_OK;
 }
 
 static bool is_lazy(const Code *c)
@@ -451,6 +457,11 @@ const Module *lw_code_module(const Code *c)
 const CodeOptions *lw_code_options(const Code *c)
 {
   return &c->options;
+}
+
+const TypeInfo *const *lw_code_infos(const Code *c)
+{
+  return c->infos;
 }
 
 const uint32_t *lw_code_types(const Code *c)

@@ -36,6 +36,9 @@ _Static_assert(offsetof(VmCtx, cells) == VMCTX_CELLS, "layout.h");
 _Static_assert(offsetof(VmCtx, lazy) == VMCTX_LAZY, "layout.h");
 _Static_assert(offsetof(VmCtx, fuel) == VMCTX_FUEL, "layout.h");
 _Static_assert(offsetof(VmCtx, limit) == VMCTX_LIMIT, "layout.h");
+_Static_assert(offsetof(VmCtx, infos) == VMCTX_INFOS, "layout.h");
+_Static_assert(offsetof(VmCtx, new_struct) == VMCTX_NEW_STRUCT, "layout.h");
+_Static_assert(offsetof(VmCtx, new_array) == VMCTX_NEW_ARRAY, "layout.h");
 _Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
 
 void lw_vm_init(VmCtx *vm, Store *s)
@@ -47,6 +50,8 @@ void lw_vm_init(VmCtx *vm, Store *s)
     .call_c = lw_stub_helper,
     .lazy = lw_stub_lazy,
     .limit = lw_stub_limit,
+    .new_struct = lw_stub_new_struct,
+    .new_array = lw_stub_new_array,
   };
 }
 

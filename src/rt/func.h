@@ -39,6 +39,8 @@ typedef struct VmCtx {
   const void *lazy;
   int64_t fuel; /* Instance: what is left (rt/budget.h) */
   const void *limit;
+  const struct TypeInfo *const *infos;
+  const void *new_struct, *new_array;
 } VmCtx;
 
 /*

@@ -135,6 +135,7 @@ static Instance *allocate(Store *s, Code *code)
   i->code = lw_code_ref(code);
   i->module = m;
   i->vm.types = lw_code_types(code);
+  i->vm.infos = lw_code_infos(code);
   i->sp_global = -1;
   lw_instance_enlist(&s->instances, i);
   return i;

@@ -54,6 +54,12 @@ typedef struct LargeObject { /* the object lies behind it */
   _Alignas(16) uint8_t object[];
 } LargeObject;
 
+/* Free cells in a row, zeroed and marked as used: whoever makes an object takes the first
+   one (layout.h). What is left of them counts as used until a collection begins. */
+typedef struct ObjectRun {
+  uint8_t *at, *end;
+} ObjectRun;
+
 typedef struct ObjectClass { /* all slabs of one cell size */
   ObjectSlab *slabs, *last;
   ObjectSlab *scan; /* where the search for a free cell goes on; NULL: at the start */
@@ -85,6 +91,7 @@ typedef struct Heap {
 struct Store {
   Activation *act; /* layout.h STORE_ACT: the one in machine code, or that was last */
   HostFunc *limit; /* layout.h STORE_LIMIT: called when fuel has run out; () -> () */
+  ObjectRun runs[OBJECT_CLASSES + 1]; /* layout.h; the last one is always empty */
   VmCtx closed;    /* context of cells whose instance is closed */
   PollPage *poll;
   Activation *nest;    /* innermost */
