@@ -119,7 +119,7 @@ static bool run_begin(Store *store, unsigned class)
   if (h->limit && h->limit - h->bytes < most) most = h->limit - h->bytes;
   if (torture) most = 0;
   uint32_t first = (uint32_t)(state - s->state), n = 1;
-  while (first + n < s->ncells && state[n] == CELL_FREE && (n + 1) * s->size <= most)
+  while (first + n < s->ncells && state[n] == CELL_FREE && (n + 1ull) * s->size <= most)
     n++;
   memset(state, CELL_WHITE, n);
   c->at = first + n;

@@ -77,8 +77,7 @@ bool lw_ref_fits(uint64_t ref, ValType t);
 /* Cells that were set apart for objects to come are free again. */
 void lw_runs_end(Store *s);
 /* Every object that is not known to be dead. Ends the runs. */
-void lw_objects_visit(Store *s, void (*visit)(void *user, const Object *o),
-                      void *user);
+void lw_objects_visit(Store *s, void (*visit)(void *user, const Object *o), void *user);
 
 /* The heap's limit in bytes; 0: none but the machine's. */
 void lw_heap_limit(Store *s, uint64_t bytes);

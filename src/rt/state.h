@@ -92,7 +92,7 @@ struct Store {
   Activation *act; /* layout.h STORE_ACT: the one in machine code, or that was last */
   HostFunc *limit; /* layout.h STORE_LIMIT: called when fuel has run out; () -> () */
   ObjectRun runs[OBJECT_CLASSES + 1]; /* layout.h; the last one is always empty */
-  VmCtx closed;    /* context of cells whose instance is closed */
+  VmCtx closed;                       /* context of cells whose instance is closed */
   PollPage *poll;
   Activation *nest;    /* innermost */
   Activation *acts;    /* all that are not dropped */
