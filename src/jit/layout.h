@@ -30,6 +30,7 @@
 #define VMCTX_LIMIT    88 /* ... lw_stub_limit, with r11d = what it has just taken */
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
+#define VMCTX_READY    4  /* Instance: calls may begin, without limits or a stack's size */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
 #define INSTANCE_WORDS 256
 

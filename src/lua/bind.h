@@ -136,6 +136,7 @@ typedef struct FuncBox {
   bool shut;          /* F:close() was called: only the object is closed */
   bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
   bool has_refs;      /* parameters or results are references */
+  uint32_t flags;     /* ACT_FLOATS where some are floats */
   uint32_t nparams, nresults;
   ValType types[]; /* parameters, then results */
 } FuncBox;

@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "jit/layout.h"
 #include "jit/trap.h"
 #include "lua/wasi.h"
 #include "rt/budget.h"
@@ -202,6 +203,15 @@ static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char
   return luaL_error(L, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
 }
 
+/* A number that set_registers has refused. */
+static NOINLINE int raise_number(lua_State *L, const FuncBox *f, uint32_t i)
+{
+  Value v;
+  char why[WHY_SIZE];
+  return raise_argument(L, f, i,
+                        lw_to_value(L, (int)i + 1, f->types[i], false, 0, &v, why));
+}
+
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
 {
   char name[80] = "?";
@@ -272,51 +282,72 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
 
 /* ---- into wasm ---- */
 
-/* Numbers into the registers of the convention; fast functions fit in them. */
-static inline const char *set_registers(lua_State *L, const ValType *types, uint32_t n,
-                                        int first, Activation *a, uint32_t *bad,
-                                        char why[WHY_SIZE])
+static NOINLINE bool set_float(lua_State *L, int arg, ValType t, Value *out)
 {
-  unsigned gpr = 0, fpr = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    int arg = first + (int)i;
-    ValType t = types[i];
-    if (lua_isinteger(L, arg) && !lw_val_is_float(t)) {
-      lua_Integer v = lua_tointeger(L, arg);
-      if (t == VAL_I64) {
-        a->gpr[gpr++] = (uint64_t)v;
-        continue;
-      }
-      if (v >= INT32_MIN && v <= (lua_Integer)UINT32_MAX) {
-        a->gpr[gpr++] = (uint32_t)v;
-        continue;
-      }
-    }
-    Value v;
-    assert(lw_val_is_num(t) && gpr < ABI_REGS && fpr < ABI_REGS);
-    const char *wrong = lw_to_value(L, arg, t, false, 0, &v, why);
-    if (wrong) {
-      *bad = i;
-      return wrong;
-    }
-    if (lw_val_is_float(t))
-      a->fpr[fpr++] = v;
-    else
-      a->gpr[gpr++] = v.i64;
-  }
-  return NULL;
+  if (lua_type(L, arg) != LUA_TNUMBER) return false;
+  lua_Number n = lua_tonumberx(L, arg, NULL);
+  *out = (Value){.i64 = 0};
+  if (t == VAL_F32)
+    out->f32 = (float)n;
+  else
+    out->f64 = n;
+  return true;
 }
 
-static inline void push_registers(lua_State *L, const ValType *types, uint32_t n,
-                                  const Activation *a)
+static NOINLINE bool set_integer(lua_State *L, int arg, ValType t, uint64_t *out)
 {
-  unsigned gpr = 0, fpr = 0;
+  Value v;
+  char why[WHY_SIZE];
+  if (lw_to_value(L, arg, t, false, 0, &v, why)) return false;
+  *out = v.i64;
+  return true;
+}
+
+/* Numbers into the registers of the convention; fast functions fit in them. 0, or the
+   index behind that of the first that is wrong: lw_to_value knows why. */
+static NOINLINE uint32_t set_registers(lua_State *L, const ValType *types, uint32_t n,
+                                       int first, Activation *a)
+{
+  uint64_t *gpr = a->gpr;
+  Value *fpr = a->fpr;
+  for (uint32_t i = 0; i < n; i++) {
+    assert(lw_val_is_num(types[i]) && gpr < a->gpr + ABI_REGS && fpr < a->fpr + ABI_REGS);
+    bool good = lw_val_is_float(types[i])
+                  ? set_float(L, first + (int)i, types[i], fpr++)
+                  : set_integer(L, first + (int)i, types[i], gpr++);
+    if (!good) return i + 1;
+  }
+  return 0;
+}
+
+/* The same where none is a float. */
+static inline uint32_t set_words(lua_State *L, const ValType *types, uint32_t n,
+                                 int first, Activation *a)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    if (lua_isinteger(L, first + (int)i)) {
+      uint64_t v = (uint64_t)lua_tointegerx(L, first + (int)i, NULL);
+      if (v == (uint32_t)v || types[i] == VAL_I64) {
+        a->gpr[i] = v;
+        continue;
+      }
+    }
+    if (!set_integer(L, first + (int)i, types[i], &a->gpr[i])) return i + 1;
+  }
+  return 0;
+}
+
+static NOINLINE void push_registers(lua_State *L, const ValType *types, uint32_t n,
+                                    const Activation *a)
+{
+  const uint64_t *gpr = a->gpr;
+  const Value *fpr = a->fpr;
   for (uint32_t i = 0; i < n; i++) {
     switch (types[i]) {
-    case VAL_I32: lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[gpr++]); break;
-    case VAL_I64: lua_pushinteger(L, (lua_Integer)a->gpr[gpr++]); break;
-    case VAL_F32: lua_pushnumber(L, (lua_Number)a->fpr[fpr++].f32); break;
-    default: lua_pushnumber(L, a->fpr[fpr++].f64);
+    case VAL_I32: lua_pushinteger(L, (int32_t)(uint32_t)*gpr++); break;
+    case VAL_I64: lua_pushinteger(L, (lua_Integer)*gpr++); break;
+    case VAL_F32: lua_pushnumber(L, (lua_Number)(fpr++)->f32); break;
+    default: lua_pushnumber(L, (fpr++)->f64);
     }
   }
 }
@@ -464,10 +495,14 @@ static void take_results(lua_State *L, Activation *a, int status)
   enum { FIRST = SLOT_HANDLER + 1 };
   assert(lua_gettop(L) == SLOT_HANDLER + (int)t->nresults);
   if (host->slot & HOST_FAST) {
-    uint32_t bad = 0;
-    char why[WHY_SIZE];
-    const char *wrong = set_registers(L, t->results, t->nresults, FIRST, a, &bad, why);
-    if (wrong) raise_result(L, a, bad, wrong);
+    uint32_t bad = set_registers(L, t->results, t->nresults, FIRST, a);
+    if (bad) {
+      Value v;
+      char why[WHY_SIZE];
+      int arg = FIRST + (int)bad - 1;
+      raise_result(L, a, bad - 1,
+                   lw_to_value(L, arg, t->results[bad - 1], false, 0, &v, why));
+    }
   } else
     set_results_general(L, this_func(L)->h.state, a, FIRST);
   lua_settop(L, SLOT_HANDLER);
@@ -644,16 +679,12 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
   return finish(L, f, a, lw_act_enter(a));
 }
 
-/* 30 ns for (i32, i32) -> i32 against 22 of a plain C function is the aim: no checkudata,
-   no table, arguments straight into the registers. */
-int lw_call_export(lua_State *L)
+static NOINLINE int call_fast(lua_State *L, FuncBox *f)
 {
-  FuncBox *f = this_func(L);
-  if (!f->fast) return call_general(L, f, false);
-  if (!lw_func_live(f)) return raise_dead(L, f);
   Activation *a;
   Err err;
   err.msg[0] = 0;
+  if (!lw_func_live(f)) return raise_dead(L, f);
   Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
   if (s != LW_OK) {
     make_room(L, f, s, &err);
@@ -661,17 +692,30 @@ int lw_call_export(lua_State *L)
     if (s != LW_OK) return lw_raise(L, s, "%s", err.msg);
   }
   a->user = L;
-  uint32_t bad = 0;
-  char why[WHY_SIZE];
-  const char *wrong = set_registers(L, f->types, f->nparams, 1, a, &bad, why);
-  if (wrong) {
+  uint32_t bad = set_registers(L, f->types, f->nparams, 1, a);
+  if (bad) {
     lw_act_drop(a);
-    return raise_argument(L, f, bad, wrong);
+    return raise_number(L, f, bad - 1);
   }
-  ActWhy now = lw_act_enter(a);
-  if (now != ACT_IS_RETURNED || a->grown || a->laid_out) return finish(L, f, a, now);
-  push_registers(L, f->types + f->nparams, f->nresults, a);
-  lw_act_drop(a);
+  return finish(L, f, a, lw_act_enter(a));
+}
+
+/* What stands here is paid for by every call (ARCHITECTURE.md, "What a call costs"). */
+int lw_call_export(lua_State *L)
+{
+  FuncBox *f = this_func(L);
+  if (!f->fast) return call_general(L, f, false);
+  Activation *a = f->owner && lw_func_live(f) ? lw_act_quick(f->cell) : NULL;
+  if (!a) return call_fast(L, f);
+  uint32_t bad = f->flags & ACT_FLOATS ? set_registers(L, f->types, f->nparams, 1, a)
+                                       : set_words(L, f->types, f->nparams, 1, a);
+  if (bad) return raise_number(L, f, bad - 1);
+  ActWhy now = lw_act_quick_enter(a, f->cell, f->flags, L);
+  if (now != ACT_IS_OVER) return finish(L, f, a, now);
+  if (f->nresults == 1 && f->types[f->nparams] == VAL_I32)
+    lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
+  else
+    push_registers(L, f->types + f->nparams, f->nresults, a);
   return (int)f->nresults;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "jit/abi.h"
+#include "jit/layout.h"
 
 #define FUNC_NAME "wasm.func"
 
@@ -45,8 +46,11 @@ static void set_type(FuncBox *f, const FuncType *t)
     memcpy(f->types + t->nparams, t->results, t->nresults * sizeof(ValType));
   f->has_refs = lw_type_has_refs(t);
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
-  for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
+  f->flags = 0;
+  for (uint32_t i = 0; i < t->nparams + t->nresults; i++) {
     f->fast &= lw_val_is_num(f->types[i]);
+    if (lw_val_is_float(f->types[i])) f->flags = ACT_FLOATS;
+  }
 }
 
 /* Push a closure of `function` over the wasm.func on the top. */

@@ -26,7 +26,12 @@
 #include "rt/func.h"
 #include "rt/memory.h"
 
-typedef enum { ACT_IS_RETURNED, ACT_IS_CALLOUT, ACT_IS_TRAPPED } ActWhy;
+typedef enum {
+  ACT_IS_RETURNED,
+  ACT_IS_CALLOUT,
+  ACT_IS_TRAPPED,
+  ACT_IS_OVER /* lw_act_quick_enter only: returned, and dropped already */
+} ActWhy;
 
 typedef enum {
   ACT_FRESH,    /* made, not entered */
@@ -123,6 +128,18 @@ ActWhy lw_act_resume(Activation *a);
    struct to the binding, which still knows it (a->end is LW_CLOSED, ACT_DEAD; resuming it
    traps at once). */
 void lw_act_drop(Activation *a);
+
+/*
+** The quick way (quick.c), for functions whose arguments and results all lie in
+** registers. The first gives the activation that would be taken next, for its registers
+** to be filled; it stays in the pool, so whoever finds that an argument is wrong just
+** goes away. NULL: something is out of the ordinary, lw_act_new must look at it. The
+** second enters `cell`, before anything else is done with the Store; `flags` (ACT_*) are
+** its type's. After ACT_IS_OVER the registers have the results until the next activation
+** is taken; otherwise it is as after lw_act_enter.
+*/
+Activation *lw_act_quick(const FuncCell *cell);
+ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *user);
 
 /* For helpers: make the running call trap when the helper returns. */
 void lw_act_trap(Store *s, unsigned trap_code);

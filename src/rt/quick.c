@@ -1,0 +1,113 @@
+/*
+** quick.c -- the shortest way through a call: lw_act_new, _enter and _drop in one.
+**
+** Every instruction here is paid for by every call from the host, so what can be known
+** before is one flag (VMCTX_READY), and what a call did not touch is not cleared after
+** it. Whatever is out of the ordinary goes the general way (act.c): before it enters
+** because lw_act_quick says no, afterwards by lw_act_left.
+** Layer: rt.
+*/
+#include <assert.h>
+#include <stdatomic.h>
+
+#include "jit/layout.h"
+#include "jit/stubs.h"
+#include "rt/lists.h"
+#include "rt/stack.h"
+#include "rt/trap.h"
+#include "rt/watchdog.h"
+
+Activation *lw_act_quick(const FuncCell *cell)
+{
+  const VmCtx *vm = cell->ctx;
+  Store *s = vm->store;
+  Activation *a = s->pool;
+  if (!(vm->flags & VMCTX_READY) || !a || !lw_thread.ready) return NULL;
+  if (atomic_load_explicit(&s->poll->hint, memory_order_acquire)) return NULL;
+  if (atomic_load_explicit(&lw_timers_armed, memory_order_relaxed)) return NULL;
+  if (s->nest && !lw_act_may_nest(s)) return NULL;
+  assert(lw_act_is_clean(a) && a->store == s);
+  return a;
+}
+
+/* The nest, the order per memory and the guest's stack pointer: as act.c has them. */
+static inline void begin(Activation *a, Instance *i)
+{
+  Store *s = a->store;
+  Activation *outer = s->nest;
+  a->outer = outer;
+  a->depth = 1;
+  if (outer) {
+    outer->inner = a;
+    a->depth = outer->depth + 1;
+  }
+  a->nested = true;
+  s->nest = a;
+  assert(!i->budget);
+  if (i->entered++ == 0) lw_slot_begin(i->slot);
+  Memory *m = i->vm.memory0;
+  if (m) {
+    a->memory = m;
+    a->older = m->newest;
+    if (a->older) a->older->newer = a;
+    m->newest = a;
+  }
+  a->sp_saved = i->sp != NULL;
+  if (i->sp) a->sp_value = i->sp->i32;
+}
+
+/* It has returned, is innermost, and owes nobody a stack pointer. */
+static inline void end(Activation *a, Instance *i)
+{
+  Activation *outer = a->outer;
+  assert(a->store->nest == a && !a->inner && a->nested && a->instance == i);
+  a->store->nest = outer;
+  if (outer) {
+    outer->inner = NULL;
+    a->outer = NULL;
+  }
+  a->nested = false;
+  if (--i->entered == 0) lw_slot_end(i->slot);
+  Memory *m = a->memory;
+  if (!m) return;
+  if (a->older) a->older->newer = a->newer;
+  if (a->newer)
+    a->newer->older = a->older;
+  else
+    m->newest = a->older;
+  a->older = a->newer = NULL;
+  a->memory = NULL;
+}
+
+ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *user)
+{
+  Store *s = a->store;
+  Instance *i = cell->ctx;
+  assert(s->pool == a && i == cell->shell->instance && i->state == INSTANCE_LIVE);
+  s->pool = a->next;
+  s->npool--;
+  a->entry = cell;
+  a->instance = i;
+  a->flags = flags;
+  a->user = user;
+  a->guest_sp = lw_stack_top(a);
+  lw_acts_push(a);
+  begin(a, i);
+  lw_thread.running = a;
+  s->act = a;
+  a->state = ACT_RUNNING;
+  ActWhy why = (ActWhy)lw_stub_enter(a, cell);
+  if (why != ACT_IS_RETURNED || a->laid_out || a->sp_owed) return lw_act_left(a, why);
+  lw_trap_end();
+  a->state = ACT_FINISHED;
+  end(a, i);
+  if (a->grown || a->soft_open || s->closing || s->nretiring || s->npool >= POOL_HOT)
+    return why;
+  lw_acts_remove(a);
+  lw_act_wipe(a);
+  a->next = s->pool;
+  s->pool = a;
+  s->npool++;
+  assert(lw_act_is_clean(a));
+  return ACT_IS_OVER;
+}
