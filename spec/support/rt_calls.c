@@ -262,8 +262,9 @@ static void closing_by_force(void)
 }
 
 /* The quick way out: the host function runs below lw_act_enter's frame. */
-static bool reverse(Activation *a)
+static bool reverse(Activation *a, void *user)
 {
+  (void)user;
   Value v[12], w[12];
   lw_act_callout_args(a, v);
   for (unsigned k = 0; k < 12; k++)
@@ -271,22 +272,25 @@ static bool reverse(Activation *a)
   lw_act_callout_results(a, w);
   return true;
 }
-static bool refuse(Activation *a)
+static bool refuse(Activation *a, void *user)
 {
+  (void)user;
   (void)a;
   return false;
 }
 static jmp_buf past_enter;
 static Activation *left;
-static bool leave(Activation *a)
+static bool leave(Activation *a, void *user)
 {
+  (void)user;
   left = a;
   longjmp(past_enter, 1);
 }
-static bool close_it(Activation *a)
+static bool close_it(Activation *a, void *user)
 {
+  (void)user;
   lw_instance_close(a->instance, false);
-  return answer(a);
+  return answer(a, user);
 }
 
 static void quick_callouts(void)

@@ -48,7 +48,7 @@ typedef enum {
 /* Weak tables of the registry; values are the Lua objects, keys what C knows them by. */
 typedef enum {
   WEAK_FUNCS,  /* FuncCell* -> plain Lua function (of an instance or wrapping a host's) */
-  WEAK_HOSTS,  /* HostFunc* -> the Lua function that wasm calls */
+  WEAK_HOSTS,  /* HostFunc.index -> the Lua function that wasm calls */
   WEAK_THINGS, /* Memory*, Table*, GlobalCell*, HostFunc*, InstanceBox* -> userdata */
   WEAK_OWNERS, /* Owner.id -> userdata */
   WEAK__MAX
@@ -142,8 +142,8 @@ typedef struct FuncBox {
 } FuncBox;
 enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN, UV_FUNC_NAME, UV_FUNC_GONE };
 enum { UV_HOST_PLAIN = UV_GIVEN + 1, UV_HOST_LUA, UV_HOST_NAME };
-/* HostFunc.slot: its FuncBox is `fast`. */
-enum { HOST_FAST = 1 };
+/* HostFunc.slot: its FuncBox is `fast`; and there are no floats. */
+enum { HOST_FAST = 1, HOST_WORDS = 2 };
 /* Upvalues of a plain function. */
 enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BITS };
 

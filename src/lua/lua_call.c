@@ -352,6 +352,15 @@ static NOINLINE void push_registers(lua_State *L, const ValType *types, uint32_t
   }
 }
 
+static inline void push_words(lua_State *L, const ValType *types, uint32_t n,
+                              const Activation *a)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    uint64_t v = a->gpr[i];
+    lua_pushinteger(L, types[i] == VAL_I32 ? (int32_t)(uint32_t)v : (lua_Integer)v);
+  }
+}
+
 /* There was no activation to be had. Stacks of parked calls that nobody can reach any
    more may be in the way, and Lua's collector does not know what they weigh: let it run
    once, then `f` may be tried again. */
@@ -406,7 +415,7 @@ static NOINLINE void push_args_general(lua_State *L, State *st, Activation *a)
 }
 
 /* Push the Lua function that wasm calls and its arguments. */
-static void push_callout(lua_State *L, Activation *a)
+static NOINLINE void push_callout(lua_State *L, State *st, Activation *a)
 {
   const HostFunc *host = a->callee;
   const FuncType *t = host->type;
@@ -415,12 +424,12 @@ static void push_callout(lua_State *L, Activation *a)
   /* what fast functions need is within the LUA_MINSTACK that every C function has */
   if (!fast && !lua_checkstack(L, (int)(t->nparams + t->nresults) + LUA_MINSTACK))
     raise_ended(L, a, LW_LIMIT, "stack overflow");
-  if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), host) == LUA_TNIL)
+  if (lua_rawgeti(L, lua_upvalueindex(UPVALUE_HOSTS), host->index) == LUA_TNIL)
     raise_ended(L, a, LW_CLOSED, "the host function is collected");
   if (fast)
     push_registers(L, t->params, t->nparams, a);
   else
-    push_args_general(L, this_func(L)->h.state, a);
+    push_args_general(L, st, a);
 }
 
 static NOINLINE void set_results_general(lua_State *L, State *st, Activation *a,
@@ -480,13 +489,28 @@ static NOINLINE bool is_caught(lua_State *L, Activation *a, int status)
   return true;
 }
 
+/* The host function has failed: wasm catches that, or the call ends. */
+static NOINLINE void take_error(lua_State *L, Activation *a, int status)
+{
+  if (is_caught(L, a, status)) return;
+  end_call(L, a);
+  lua_error(L);
+}
+
+static NOINLINE void raise_result_number(lua_State *L, Activation *a, uint32_t i, int arg)
+{
+  Value v;
+  char why[WHY_SIZE];
+  ValType t = a->callee->type->results[i];
+  raise_result(L, a, i, lw_to_value(L, arg, t, false, 0, &v, why));
+}
+
 /* The host function has returned, or failed: its results go to wasm, or the call ends. */
-static void take_results(lua_State *L, Activation *a, int status)
+static NOINLINE void take_results(lua_State *L, State *st, Activation *a, int status)
 {
   if (status != LUA_OK && status != LUA_YIELD) {
-    if (is_caught(L, a, status)) return;
-    end_call(L, a);
-    lua_error(L);
+    take_error(L, a, status);
+    return;
   }
   if (a->state != ACT_OUT) return; /* closed by force while it was parked */
   const HostFunc *host = a->callee;
@@ -494,17 +518,12 @@ static void take_results(lua_State *L, Activation *a, int status)
   if (!host->user) raise_ended(L, a, LW_CLOSED, "the host function is closed");
   enum { FIRST = SLOT_HANDLER + 1 };
   assert(lua_gettop(L) == SLOT_HANDLER + (int)t->nresults);
-  if (host->slot & HOST_FAST) {
-    uint32_t bad = set_registers(L, t->results, t->nresults, FIRST, a);
-    if (bad) {
-      Value v;
-      char why[WHY_SIZE];
-      int arg = FIRST + (int)bad - 1;
-      raise_result(L, a, bad - 1,
-                   lw_to_value(L, arg, t->results[bad - 1], false, 0, &v, why));
-    }
-  } else
-    set_results_general(L, this_func(L)->h.state, a, FIRST);
+  uint32_t bad = 0;
+  if (host->slot & HOST_FAST)
+    bad = set_registers(L, t->results, t->nresults, FIRST, a);
+  else
+    set_results_general(L, st, a, FIRST);
+  if (bad) raise_result_number(L, a, bad - 1, FIRST + (int)bad - 1);
   lua_settop(L, SLOT_HANDLER);
   if (a->newer) check_order(L, a);
 }
@@ -517,7 +536,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     anchor_want(L, a);
     lua_settop(L, SLOT_HANDLER);
     if (!lua_checkstack(L, LUA_MINSTACK)) raise_ended(L, a, LW_LIMIT, "stack overflow");
-    if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), a->callee) == LUA_TNIL)
+    if (lua_rawgeti(L, lua_upvalueindex(UPVALUE_HOSTS), a->callee->index) == LUA_TNIL)
       raise_ended(L, a, LW_CLOSED, "the host function is collected");
     int nargs = lw_wasi_ask(L, a);
     if (nargs < 0) continue;
@@ -525,7 +544,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
       a->ask = (NativeAsk){0};
-      take_results(L, a, status);
+      take_error(L, a, status);
       return;
     }
     lw_wasi_answer(L, a, -1);
@@ -551,35 +570,61 @@ static int limit_yield(lua_State *L)
   return lua_yield(L, 1);
 }
 
-/* For the core: run the host function that wasm has called. Raises past the core. */
-static bool callout(Activation *a)
+static NOINLINE void first_callout(lua_State *L, Activation *a)
 {
-  lua_State *L = a->user;
-  assert(a->state == ACT_OUT && a->callee);
+  lay_out(L, a);
+  if (lua_isyieldable(L)) anchor_make(L, a);
+}
+
+/* Nothing of Lua's was called: a limit is reached, or a native function asks. */
+static NOINLINE void callout_special(lua_State *L, State *st, Activation *a)
+{
   bool at_limit = lw_act_at_limit(a);
   if (at_limit && !lua_isyieldable(L)) {
     lw_act_limit_deny(a);
-    return true;
+    return;
   }
-  if (!a->laid_out) {
-    lay_out(L, a);
-    if (lua_isyieldable(L)) anchor_make(L, a);
-  }
-  if (at_limit) {
-    const char *word = lw_act_out_of_fuel(a) ? "fuel" : "timeout";
-    lw_act_limit_grant(a);
-    lua_pushstring(L, word);
-    lua_pushcclosure(L, limit_yield, 1);
-  } else if (a->callee->native) {
+  if (!a->laid_out) first_callout(L, a);
+  if (!at_limit) {
     native_callout(L, a);
+    return;
+  }
+  const char *word = lw_act_out_of_fuel(a) ? "fuel" : "timeout";
+  lw_act_limit_grant(a);
+  lua_pushstring(L, word);
+  lua_pushcclosure(L, limit_yield, 1);
+  st->rethrown = false;
+  int status = lua_pcallk(L, 0, 0, SLOT_HANDLER, (lua_KContext)a, callout_done);
+  take_results(L, st, a, status);
+}
+
+/* For the core: run the host function that wasm has called. Raises past the core. Here,
+   too, every instruction counts. */
+static bool callout(Activation *a, void *user)
+{
+  lua_State *L = a->user;
+  State *st = user;
+  const HostFunc *host = a->callee;
+  const FuncType *t = host->type;
+  if (host->special) {
+    callout_special(L, st, a);
     return true;
-  } else
-    push_callout(L, a);
-  const FuncType *t = a->callee->type;
-  this_func(L)->h.state->rethrown = false;
+  }
+  if (!a->laid_out) first_callout(L, a);
+  bool words = host->slot & HOST_WORDS;
+  if (words && host->user &&
+      lua_rawgeti(L, lua_upvalueindex(UPVALUE_HOSTS), host->index) != LUA_TNIL)
+    push_words(L, t->params, t->nparams, a);
+  else
+    push_callout(L, st, a);
+  st->rethrown = false;
   int status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
                           (lua_KContext)a, callout_done);
-  take_results(L, a, status);
+  if (words && status == LUA_OK && a->state == ACT_OUT && host->user && !a->newer &&
+      !set_words(L, t->results, t->nresults, SLOT_HANDLER + 1, a))
+    lua_settop(L, SLOT_HANDLER);
+  else
+    take_results(L, st, a, status);
   return true;
 }
 
@@ -654,7 +699,7 @@ static int callout_done(lua_State *L, int status, lua_KContext context)
   if (good && a->state == ACT_OUT && a->callee->native)
     native_resume(L, a);
   else
-    take_results(L, a, status);
+    take_results(L, this_func(L)->h.state, a, status);
   return finish(L, this_func(L), a, lw_act_resume(a));
 }
 

@@ -172,9 +172,12 @@ FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t,
   f->host = host;
   f->cell = &host->cell;
   host->user = f;
-  host->slot = f->fast ? HOST_FAST : 0;
+  host->slot = !f->fast ? 0 : f->flags & ACT_FLOATS ? HOST_FAST : HOST_FAST | HOST_WORDS;
   lw_own(&f->h, host, host_give_back, host_forget);
-  lw_weak_set(L, WEAK_HOSTS, host, arg);
+  lw_push_weak(L, WEAK_HOSTS);
+  lua_pushvalue(L, arg);
+  lua_rawseti(L, -2, host->index);
+  lua_pop(L, 1);
   lw_weak_set(L, WEAK_THINGS, host, -1);
   return f;
 }

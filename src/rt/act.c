@@ -23,6 +23,8 @@
 #include "rt/trap.h"
 #include "rt/type.h"
 
+#define NOINLINE __attribute__((noinline))
+
 _Static_assert(offsetof(Activation, guest_sp) == ACT_GUEST_SP, "layout.h");
 _Static_assert(offsetof(Activation, host_sp) == ACT_HOST_SP, "layout.h");
 _Static_assert(offsetof(Activation, trap) == ACT_TRAP, "layout.h");
@@ -321,19 +323,25 @@ static inline ActWhy run(Activation *a, bool fresh)
                                               : lw_stub_resume(a)));
 }
 
+/* What has been called needs nobody of the binding's: is it done? */
+static NOINLINE bool callout_special(Activation *a)
+{
+  if (!lw_act_at_limit(a)) return lw_act_native(a) != NATIVE_ASK;
+  if (lw_act_limit_yields(a)) return false;
+  lw_act_limit_deny(a);
+  return true;
+}
+
 unsigned lw_act_callout(Activation *a)
 {
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  if (lw_act_at_limit(a) && !lw_act_limit_yields(a)) {
-    lw_act_limit_deny(a);
-  } else {
-    bool done = a->callee->native && lw_act_native(a) != NATIVE_ASK;
-    if (!done && (!s->callout || !s->callout(a))) return ACT_IS_CALLOUT;
+  if (!a->callee->special || !callout_special(a)) {
+    if (!s->callout || !s->callout(a, s->user)) return ACT_IS_CALLOUT;
   }
   assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
-  nest_return_to(a);
+  if (s->nest != a) nest_return_to(a);
   if (cut_short(a)) return ACT_IS_TRAPPED;
   bool ready = lw_trap_begin(a);
   assert(ready && "this thread has entered wasm before");

@@ -94,6 +94,8 @@ struct Store {
   uint32_t nretiring;  /* of instances */
   Shell *shells;
   HostFunc *hosts;
+  uint32_t *host_indexes; /* those that nobody has any more; there is room for all */
+  uint32_t nhost_indexes, host_index_max, host_index_room;
   Table *tables;
   GlobalCell *globals;
   struct Snapshot *snapshots;
@@ -105,8 +107,8 @@ struct Store {
   uint32_t npool;
   uint32_t max_depth;
   bool (*parked)(const Activation *a, void *user);
-  void *user; /* of parked */
-  bool (*callout)(Activation *a);
+  void *user; /* of parked and callout */
+  bool (*callout)(Activation *a, void *user);
   Heap heap;
 };
 
