@@ -136,7 +136,7 @@ typedef struct FuncBox {
   bool shut;          /* F:close() was called: only the object is closed */
   bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
   bool has_refs;      /* parameters or results are references */
-  uint32_t flags;     /* ACT_FLOATS where some are floats */
+  uint32_t flags;     /* ACT_* */
   uint32_t nparams, nresults;
   ValType types[]; /* parameters, then results */
 } FuncBox;
@@ -144,8 +144,9 @@ enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN, UV_FUNC_NAME, UV_FUNC_GONE };
 enum { UV_HOST_PLAIN = UV_GIVEN + 1, UV_HOST_LUA, UV_HOST_NAME };
 /* HostFunc.slot: its FuncBox is `fast`; and there are no floats. */
 enum { HOST_FAST = 1, HOST_WORDS = 2 };
-/* Upvalues of a plain function. */
-enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BITS };
+/* Upvalues of a plain function: the address of its wasm.func, quicker to get at than the
+   userdata itself, which is there as well to be kept. */
+enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BOX, UPVALUE_BITS };
 
 typedef struct MemoryBox {
   Handle h;

@@ -23,6 +23,7 @@
 #include "lua/wasi.h"
 #include "rt/budget.h"
 #include "rt/native.h"
+#include "rt/quick.h"
 #include "rt/tag.h"
 #include "wasm/limits.h"
 
@@ -713,9 +714,9 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
   if (f->has_refs) {
     lua_settop(L, (int)f->nparams);
     if (f->host)
-      lua_pushvalue(L, lua_upvalueindex(UPVALUE_FUNC));
+      lua_pushvalue(L, lua_upvalueindex(UPVALUE_BOX));
     else
-      lua_getiuservalue(L, lua_upvalueindex(UPVALUE_FUNC), UV_FUNC_OWNER);
+      lua_getiuservalue(L, lua_upvalueindex(UPVALUE_BOX), UV_FUNC_OWNER);
     owner = lua_gettop(L);
     lw_prepare_owner(L, st, owner);
     if (!lw_func_live(f)) return raise_dead(L, f); /* a finalizer may have closed it */

@@ -46,20 +46,20 @@ static void set_type(FuncBox *f, const FuncType *t)
     memcpy(f->types + t->nparams, t->results, t->nresults * sizeof(ValType));
   f->has_refs = lw_type_has_refs(t);
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
-  f->flags = 0;
-  for (uint32_t i = 0; i < t->nparams + t->nresults; i++) {
+  for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
     f->fast &= lw_val_is_num(f->types[i]);
-    if (lw_val_is_float(f->types[i])) f->flags = ACT_FLOATS;
-  }
+  Abi abi = lw_abi_assign(t, NULL, NULL);
+  f->flags = (abi.has_float ? ACT_FLOATS : 0) | (abi.has_many ? ACT_MANY : 0);
 }
 
 /* Push a closure of `function` over the wasm.func on the top. */
 static void push_closure(lua_State *L, lua_CFunction function, bool bits)
 {
-  lua_pushvalue(L, -1);
+  lua_pushlightuserdata(L, lua_touserdata(L, -1));
   lw_push_weak(L, WEAK_HOSTS);
+  lua_pushvalue(L, -3);
   if (bits) lua_pushboolean(L, 1);
-  lua_pushcclosure(L, function, bits ? UPVALUE_BITS : UPVALUE_HOSTS);
+  lua_pushcclosure(L, function, bits ? UPVALUE_BITS : UPVALUE_BOX);
 }
 
 /* Push the plain function of the wasm.func at `func`. */
@@ -95,7 +95,7 @@ void lw_push_func(lua_State *L, State *st, FuncCell *cell)
     return;
   }
   if (lw_weak_get(L, WEAK_FUNCS, cell)) {
-    lua_getupvalue(L, -1, UPVALUE_FUNC);
+    lua_getupvalue(L, -1, UPVALUE_BOX);
     bool current = is_current(lua_touserdata(L, -1), cell);
     lua_pop(L, current ? 1 : 2);
     if (current) return;
@@ -124,7 +124,7 @@ FuncBox *lw_push_funcbox(lua_State *L, State *st, int arg)
 {
   lua_CFunction c = lua_tocfunction(L, arg);
   if (c == lw_call_export || c == lw_call_bits) {
-    lua_getupvalue(L, arg, UPVALUE_FUNC);
+    lua_getupvalue(L, arg, UPVALUE_BOX);
     return lua_touserdata(L, -1);
   }
   FuncBox *f = lw_test(L, st, arg, KIND_FUNC);

@@ -129,18 +129,6 @@ ActWhy lw_act_resume(Activation *a);
    traps at once). */
 void lw_act_drop(Activation *a);
 
-/*
-** The quick way (quick.c), for functions whose arguments and results all lie in
-** registers. The first gives the activation that would be taken next, for its registers
-** to be filled; it stays in the pool, so whoever finds that an argument is wrong just
-** goes away. NULL: something is out of the ordinary, lw_act_new must look at it. The
-** second enters `cell`, before anything else is done with the Store; `flags` (ACT_*) are
-** its type's. After ACT_IS_OVER the registers have the results until the next activation
-** is taken; otherwise it is as after lw_act_enter.
-*/
-Activation *lw_act_quick(const FuncCell *cell);
-ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *user);
-
 /* For helpers: make the running call trap when the helper returns. */
 void lw_act_trap(Store *s, unsigned trap_code);
 

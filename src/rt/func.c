@@ -101,7 +101,7 @@ Status lw_host_new(Store *s, const FuncType *type, const uint32_t *id, HostFunc 
   }
   const Abi *abi = &lw_type_info(h->cell.type)->abi;
   lw_vm_init(&h->vm, s);
-  h->vm.flags = abi->has_float ? VMCTX_FLOATS : 0;
+  h->vm.flags = (abi->has_float ? VMCTX_FLOATS : 0) | (abi->has_many ? VMCTX_MANY : 0);
   h->vm.pop = 16u * abi->nstack_params;
   h->cell.code = lw_stub_callout;
   h->cell.ctx = h;

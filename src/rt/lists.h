@@ -1,5 +1,5 @@
 /*
-** lists.h -- activations in their Store's list and in the pool: for act.c and quick.c.
+** lists.h -- activations in their Store's list and in the pool: for act.c and quick.h.
 ** Layer: rt.
 */
 #ifndef LW_LISTS_H

@@ -1,5 +1,6 @@
 /*
-** state.h -- what is inside a Store. For the files of this room only.
+** state.h -- what is inside a Store. For the files of this room only (and, through
+** quick.h, for the place where Lua calls).
 ** Layer: rt.
 */
 #ifndef LW_STATE_H

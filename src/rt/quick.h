@@ -1,12 +1,16 @@
 /*
-** quick.c -- the shortest way through a call: lw_act_new, _enter and _drop in one.
+** quick.h -- the shortest way through a call: lw_act_new, _enter and _drop in one.
 **
-** Every instruction here is paid for by every call from the host, so what can be known
-** before is one flag (VMCTX_READY), and what a call did not touch is not cleared after
-** it. Whatever is out of the ordinary goes the general way (act.c): before it enters
+** For functions whose arguments and results all lie in registers. Every instruction here
+** is paid for by every call from the host: so what can be known before is one flag
+** (VMCTX_READY), what a call did not touch is not cleared after it, and all of it is
+** inline. Whatever is out of the ordinary goes the general way (act.c): before it enters
 ** because lw_act_quick says no, afterwards by lw_act_left.
 ** Layer: rt.
 */
+#ifndef LW_QUICK_H
+#define LW_QUICK_H
+
 #include <assert.h>
 #include <stdatomic.h>
 
@@ -17,7 +21,12 @@
 #include "rt/trap.h"
 #include "rt/watchdog.h"
 
-Activation *lw_act_quick(const FuncCell *cell)
+/*
+** The activation that would be taken next, for its registers to be filled; it stays in
+** the pool, so whoever finds that an argument is wrong just goes away. NULL: something is
+** out of the ordinary, lw_act_new must look at it.
+*/
+static inline Activation *lw_act_quick(const FuncCell *cell)
 {
   const VmCtx *vm = cell->ctx;
   Store *s = vm->store;
@@ -31,7 +40,7 @@ Activation *lw_act_quick(const FuncCell *cell)
 }
 
 /* The nest, the order per memory and the guest's stack pointer: as act.c has them. */
-static inline void begin(Activation *a, Instance *i)
+static inline void lw_quick_begin(Activation *a, Instance *i)
 {
   Store *s = a->store;
   Activation *outer = s->nest;
@@ -57,7 +66,7 @@ static inline void begin(Activation *a, Instance *i)
 }
 
 /* It has returned, is innermost, and owes nobody a stack pointer. */
-static inline void end(Activation *a, Instance *i)
+static inline void lw_quick_end(Activation *a, Instance *i)
 {
   Activation *outer = a->outer;
   assert(a->store->nest == a && !a->inner && a->nested && a->instance == i);
@@ -79,7 +88,13 @@ static inline void end(Activation *a, Instance *i)
   a->memory = NULL;
 }
 
-ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *user)
+/*
+** Enter `cell` with it, before anything else is done with the Store; `flags` (ACT_*) are
+** its type's. After ACT_IS_OVER the registers have the results until the next activation
+** is taken; otherwise it is as after lw_act_enter.
+*/
+static inline ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags,
+                                        void *user)
 {
   Store *s = a->store;
   Instance *i = cell->ctx;
@@ -92,7 +107,7 @@ ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *u
   a->user = user;
   a->guest_sp = lw_stack_top(a);
   lw_acts_push(a);
-  begin(a, i);
+  lw_quick_begin(a, i);
   lw_thread.running = a;
   s->act = a;
   a->state = ACT_RUNNING;
@@ -100,7 +115,7 @@ ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *u
   if (why != ACT_IS_RETURNED || a->laid_out || a->sp_owed) return lw_act_left(a, why);
   lw_trap_end();
   a->state = ACT_FINISHED;
-  end(a, i);
+  lw_quick_end(a, i);
   if (a->grown || a->soft_open || s->closing || s->nretiring || s->npool >= POOL_HOT)
     return why;
   lw_acts_remove(a);
@@ -111,3 +126,5 @@ ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t flags, void *u
   assert(lw_act_is_clean(a));
   return ACT_IS_OVER;
 }
+
+#endif
