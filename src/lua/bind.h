@@ -135,6 +135,8 @@ typedef struct FuncBox {
   bool closed;        /* may not be called any more */
   bool shut;          /* F:close() was called: only the object is closed */
   bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
+  bool chatty;        /* its last call called out again and again */
+  bool quick;         /* fast and not chatty */
   bool has_refs;      /* parameters or results are references */
   uint32_t flags;     /* ACT_* */
   uint32_t nparams, nresults;

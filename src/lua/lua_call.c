@@ -20,6 +20,7 @@
 
 #include "jit/layout.h"
 #include "jit/trap.h"
+#include "lua/registers.h"
 #include "lua/wasi.h"
 #include "rt/budget.h"
 #include "rt/native.h"
@@ -29,7 +30,14 @@
 
 #define NOINLINE __attribute__((noinline))
 
+enum { CHATTY = 8 }; /* a call with so many callouts makes the next one a covered one */
+
 static int callout_done(lua_State *L, int status, lua_KContext context);
+
+static State *state_of(const Activation *a)
+{
+  return a->store->user; /* lw_open_call has said so */
+}
 
 static FuncBox *this_func(lua_State *L)
 {
@@ -126,6 +134,7 @@ static void lay_out(lua_State *L, Activation *a)
 {
   lua_settop(L, 0);
   lua_pushlightuserdata(L, a);
+  lua_pushvalue(L, lua_upvalueindex(UPVALUE_HOSTS));
   lua_pushcfunction(L, lw_trace_handler);
   a->laid_out = true;
 }
@@ -175,7 +184,7 @@ const Activation *lw_call_activation(lua_State *L, lua_Debug *ar)
 static bool is_parked(const Activation *a, void *user)
 {
   const State *st = user;
-  if (!a->anchor || !lua_checkstack(st->main, 4)) return false;
+  if (!a->anchor || a->covered || !lua_checkstack(st->main, 4)) return false;
   if (!lw_weak_get(st->main, WEAK_THINGS, a->anchor)) return true;
   const Anchor *anchor = lw_test(st->main, st, -1, KIND_ANCHOR);
   bool known = anchor && anchor->act == a;
@@ -245,13 +254,13 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
                         : s == LW_NOMEM           ? "out of memory for a thread"
                                                   : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (a->exn && lw_push_host_error(L, this_func(L)->h.state, a->exn)) {
+  if (a->exn && lw_push_host_error(L, state_of(a), a->exn)) {
     end_call(L, a);
     return lua_error(L);
   }
   if (a->exn) {
     s = LW_EXCEPTION;
-    lw_push_exception(L, this_func(L)->h.state, a->exn);
+    lw_push_exception(L, state_of(a), a->exn);
   } else {
     lw_push_error(L, s, message, ERR_NOWHERE);
   }
@@ -268,7 +277,7 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
   lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, error, "frames");
-  lw_trace_record(L, this_func(L)->h.state, error);
+  lw_trace_record(L, state_of(a), error);
   Instance *i = a->instance;
   bool told = s == LW_TRAP && i && lw_push_instance(L, i);
   if (told) {
@@ -282,85 +291,6 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
 }
 
 /* ---- into wasm ---- */
-
-static NOINLINE bool set_float(lua_State *L, int arg, ValType t, Value *out)
-{
-  if (lua_type(L, arg) != LUA_TNUMBER) return false;
-  lua_Number n = lua_tonumberx(L, arg, NULL);
-  *out = (Value){.i64 = 0};
-  if (t == VAL_F32)
-    out->f32 = (float)n;
-  else
-    out->f64 = n;
-  return true;
-}
-
-static NOINLINE bool set_integer(lua_State *L, int arg, ValType t, uint64_t *out)
-{
-  Value v;
-  char why[WHY_SIZE];
-  if (lw_to_value(L, arg, t, false, 0, &v, why)) return false;
-  *out = v.i64;
-  return true;
-}
-
-/* Numbers into the registers of the convention; fast functions fit in them. 0, or the
-   index behind that of the first that is wrong: lw_to_value knows why. */
-static NOINLINE uint32_t set_registers(lua_State *L, const ValType *types, uint32_t n,
-                                       int first, Activation *a)
-{
-  uint64_t *gpr = a->gpr;
-  Value *fpr = a->fpr;
-  for (uint32_t i = 0; i < n; i++) {
-    assert(lw_val_is_num(types[i]) && gpr < a->gpr + ABI_REGS && fpr < a->fpr + ABI_REGS);
-    bool good = lw_val_is_float(types[i])
-                  ? set_float(L, first + (int)i, types[i], fpr++)
-                  : set_integer(L, first + (int)i, types[i], gpr++);
-    if (!good) return i + 1;
-  }
-  return 0;
-}
-
-/* The same where none is a float. */
-static inline uint32_t set_words(lua_State *L, const ValType *types, uint32_t n,
-                                 int first, Activation *a)
-{
-  for (uint32_t i = 0; i < n; i++) {
-    if (lua_isinteger(L, first + (int)i)) {
-      uint64_t v = (uint64_t)lua_tointegerx(L, first + (int)i, NULL);
-      if (v == (uint32_t)v || types[i] == VAL_I64) {
-        a->gpr[i] = v;
-        continue;
-      }
-    }
-    if (!set_integer(L, first + (int)i, types[i], &a->gpr[i])) return i + 1;
-  }
-  return 0;
-}
-
-static NOINLINE void push_registers(lua_State *L, const ValType *types, uint32_t n,
-                                    const Activation *a)
-{
-  const uint64_t *gpr = a->gpr;
-  const Value *fpr = a->fpr;
-  for (uint32_t i = 0; i < n; i++) {
-    switch (types[i]) {
-    case VAL_I32: lua_pushinteger(L, (int32_t)(uint32_t)*gpr++); break;
-    case VAL_I64: lua_pushinteger(L, (lua_Integer)*gpr++); break;
-    case VAL_F32: lua_pushnumber(L, (lua_Number)(fpr++)->f32); break;
-    default: lua_pushnumber(L, (fpr++)->f64);
-    }
-  }
-}
-
-static inline void push_words(lua_State *L, const ValType *types, uint32_t n,
-                              const Activation *a)
-{
-  for (uint32_t i = 0; i < n; i++) {
-    uint64_t v = a->gpr[i];
-    lua_pushinteger(L, types[i] == VAL_I32 ? (int32_t)(uint32_t)v : (lua_Integer)v);
-  }
-}
 
 /* There was no activation to be had. Stacks of parked calls that nobody can reach any
    more may be in the way, and Lua's collector does not know what they weigh: let it run
@@ -425,10 +355,10 @@ static NOINLINE void push_callout(lua_State *L, State *st, Activation *a)
   /* what fast functions need is within the LUA_MINSTACK that every C function has */
   if (!fast && !lua_checkstack(L, (int)(t->nparams + t->nresults) + LUA_MINSTACK))
     raise_ended(L, a, LW_LIMIT, "stack overflow");
-  if (lua_rawgeti(L, lua_upvalueindex(UPVALUE_HOSTS), host->index) == LUA_TNIL)
+  if (lua_rawgeti(L, SLOT_HOSTS, host->index) == LUA_TNIL)
     raise_ended(L, a, LW_CLOSED, "the host function is collected");
   if (fast)
-    push_registers(L, t->params, t->nparams, a);
+    lw_push_registers(L, t->params, t->nparams, a);
   else
     push_args_general(L, st, a);
 }
@@ -474,7 +404,7 @@ static bool catches_host_errors(const Instance *i)
    the core says itself (a wasm.error) are never. */
 static NOINLINE bool is_caught(lua_State *L, Activation *a, int status)
 {
-  State *st = this_func(L)->h.state;
+  State *st = state_of(a);
   if (a->state != ACT_OUT || a->end != LW_OK) return false;
   uint64_t exn = lw_exception_of(L, st, -1);
   if (exn) {
@@ -493,6 +423,7 @@ static NOINLINE bool is_caught(lua_State *L, Activation *a, int status)
 /* The host function has failed: wasm catches that, or the call ends. */
 static NOINLINE void take_error(lua_State *L, Activation *a, int status)
 {
+  a->covered = false;
   if (is_caught(L, a, status)) return;
   end_call(L, a);
   lua_error(L);
@@ -521,7 +452,7 @@ static NOINLINE void take_results(lua_State *L, State *st, Activation *a, int st
   assert(lua_gettop(L) == SLOT_HANDLER + (int)t->nresults);
   uint32_t bad = 0;
   if (host->slot & HOST_FAST)
-    bad = set_registers(L, t->results, t->nresults, FIRST, a);
+    bad = lw_set_registers(L, t->results, t->nresults, FIRST, a);
   else
     set_results_general(L, st, a, FIRST);
   if (bad) raise_result_number(L, a, bad - 1, FIRST + (int)bad - 1);
@@ -537,11 +468,11 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     anchor_want(L, a);
     lua_settop(L, SLOT_HANDLER);
     if (!lua_checkstack(L, LUA_MINSTACK)) raise_ended(L, a, LW_LIMIT, "stack overflow");
-    if (lua_rawgeti(L, lua_upvalueindex(UPVALUE_HOSTS), a->callee->index) == LUA_TNIL)
+    if (lua_rawgeti(L, SLOT_HOSTS, a->callee->index) == LUA_TNIL)
       raise_ended(L, a, LW_CLOSED, "the host function is collected");
     int nargs = lw_wasi_ask(L, a);
     if (nargs < 0) continue;
-    this_func(L)->h.state->rethrown = false;
+    state_of(a)->rethrown = false;
     int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
       a->ask = (NativeAsk){0};
@@ -613,16 +544,20 @@ static bool callout(Activation *a, void *user)
   }
   if (!a->laid_out) first_callout(L, a);
   bool words = host->slot & HOST_WORDS;
-  if (words && host->user &&
-      lua_rawgeti(L, lua_upvalueindex(UPVALUE_HOSTS), host->index) != LUA_TNIL)
-    push_words(L, t->params, t->nparams, a);
+  if (words && host->user && lua_rawgeti(L, SLOT_HOSTS, host->index) != LUA_TNIL)
+    lw_push_words(L, t->params, t->nparams, a);
   else
     push_callout(L, st, a);
   st->rethrown = false;
-  int status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
-                          (lua_KContext)a, callout_done);
+  a->ncallouts++;
+  int status = LUA_OK;
+  if (a->covered)
+    lua_call(L, (int)t->nparams, (int)t->nresults);
+  else
+    status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
+                        (lua_KContext)a, callout_done);
   if (words && status == LUA_OK && a->state == ACT_OUT && host->user && !a->newer &&
-      !set_words(L, t->results, t->nresults, SLOT_HANDLER + 1, a))
+      !lw_set_words(L, t->results, t->nresults, SLOT_HANDLER + 1, a->gpr))
     lua_settop(L, SLOT_HANDLER);
   else
     take_results(L, st, a, status);
@@ -675,10 +610,12 @@ static NOINLINE int exit_call(lua_State *L, const FuncBox *f, Activation *a)
 
 static int finish(lua_State *L, FuncBox *f, Activation *a, ActWhy why)
 {
+  f->chatty = a->ncallouts >= CHATTY;
+  f->quick = f->fast && !f->chatty;
   if (why != ACT_IS_RETURNED)
     return a->end == LW_EXIT ? exit_call(L, f, a) : raise_trap(L, a);
   if (f->fast && !lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS)))
-    push_registers(L, f->types + f->nparams, f->nresults, a);
+    lw_push_registers(L, f->types + f->nparams, f->nresults, a);
   else
     push_results_general(L, f, a);
   uint64_t grown = a->grown;
@@ -700,9 +637,60 @@ static int callout_done(lua_State *L, int status, lua_KContext context)
   if (good && a->state == ACT_OUT && a->callee->native)
     native_resume(L, a);
   else
-    take_results(L, this_func(L)->h.state, a, status);
+    take_results(L, state_of(a), a, status);
   return finish(L, this_func(L), a, lw_act_resume(a));
 }
+
+/* ---- covered calls ---- */
+
+/*
+** lua_pcallk costs much more than lua_call where the host may not yield: it has to set a
+** jump. A function whose calls call out again and again is entered below one lua_pcall
+** (so there is a level of C between, `run_covered`, which traces pass over), and its
+** callouts need none. An error arrives in enter_covered: from the host function, or from
+** us. We have ended the call before, and so the anchor knows it no more.
+*/
+typedef struct Covered {
+  Activation *act;
+  ActWhy why;
+} Covered;
+
+/* (Covered, hosts, handler): the slots of call.h, so that callouts find what they need.
+ */
+int lw_run_covered(lua_State *L)
+{
+  Covered *c = lua_touserdata(L, SLOT_ACT);
+  c->why = lw_act_enter(c->act);
+  return 0;
+}
+
+static int enter_covered(lua_State *L, FuncBox *f, Activation *a)
+{
+  Covered c = {a, ACT_IS_TRAPPED};
+  anchor_want(L, a);
+  const Anchor *anchor = a->anchor;
+  a->covered = true;
+  lua_pushcfunction(L, lw_run_covered);
+  lua_pushlightuserdata(L, &c);
+  lua_pushvalue(L, SLOT_HOSTS);
+  lua_pushvalue(L, SLOT_HANDLER);
+  int status = lua_pcall(L, SLOT_HANDLER, 0, SLOT_HANDLER);
+  if (status != LUA_OK) {
+    if (anchor->act != a) return lua_error(L);
+    take_error(L, a, status);
+    c.why = lw_act_resume(a);
+  }
+  a->covered = false;
+  return finish(L, f, a, c.why);
+}
+
+static int enter(lua_State *L, FuncBox *f, Activation *a)
+{
+  bool cover = f->chatty && !a->store->nest && !lua_isyieldable(L);
+  return cover ? enter_covered(L, f, a) : finish(L, f, a, lw_act_enter(a));
+}
+
+/* ---- calls ---- */
 
 static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
 {
@@ -722,7 +710,7 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
     if (!lw_func_live(f)) return raise_dead(L, f); /* a finalizer may have closed it */
   }
   Activation *a = begin_general(L, f, bits, owner);
-  return finish(L, f, a, lw_act_enter(a));
+  return enter(L, f, a);
 }
 
 static NOINLINE int call_fast(lua_State *L, FuncBox *f)
@@ -738,30 +726,30 @@ static NOINLINE int call_fast(lua_State *L, FuncBox *f)
     if (s != LW_OK) return lw_raise(L, s, "%s", err.msg);
   }
   a->user = L;
-  uint32_t bad = set_registers(L, f->types, f->nparams, 1, a);
+  uint32_t bad = lw_set_registers(L, f->types, f->nparams, 1, a);
   if (bad) {
     lw_act_drop(a);
     return raise_number(L, f, bad - 1);
   }
-  return finish(L, f, a, lw_act_enter(a));
+  return enter(L, f, a);
 }
 
 /* What stands here is paid for by every call (ARCHITECTURE.md, "What a call costs"). */
 int lw_call_export(lua_State *L)
 {
   FuncBox *f = this_func(L);
-  if (!f->fast) return call_general(L, f, false);
+  if (!f->quick) return f->fast ? call_fast(L, f) : call_general(L, f, false);
   Activation *a = f->owner && lw_func_live(f) ? lw_act_quick(f->cell) : NULL;
   if (!a) return call_fast(L, f);
-  uint32_t bad = f->flags & ACT_FLOATS ? set_registers(L, f->types, f->nparams, 1, a)
-                                       : set_words(L, f->types, f->nparams, 1, a);
+  uint32_t bad = f->flags & ACT_FLOATS ? lw_set_registers(L, f->types, f->nparams, 1, a)
+                                       : lw_set_words(L, f->types, f->nparams, 1, a->gpr);
   if (bad) return raise_number(L, f, bad - 1);
   ActWhy now = lw_act_quick_enter(a, f->cell, f->flags, L);
   if (now != ACT_IS_OVER) return finish(L, f, a, now);
   if (f->nresults == 1 && f->types[f->nparams] == VAL_I32)
     lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
   else
-    push_registers(L, f->types + f->nparams, f->nresults, a);
+    lw_push_registers(L, f->types + f->nparams, f->nresults, a);
   return (int)f->nresults;
 }
 

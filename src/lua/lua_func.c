@@ -48,6 +48,7 @@ static void set_type(FuncBox *f, const FuncType *t)
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
   for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
     f->fast &= lw_val_is_num(f->types[i]);
+  f->quick = f->fast;
   Abi abi = lw_abi_assign(t, NULL, NULL);
   f->flags = (abi.has_float ? ACT_FLOATS : 0) | (abi.has_many ? ACT_MANY : 0);
 }

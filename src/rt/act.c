@@ -418,7 +418,8 @@ void lw_act_drop(Activation *a)
   lw_acts_remove(a);
   lw_act_wipe(a);
   a->anchor = NULL;
-  a->laid_out = a->sp_owed = false;
+  a->laid_out = a->covered = a->sp_owed = false;
+  a->ncallouts = 0;
   a->end = LW_OK;
   a->trap = TRAP_NONE;
   if (a->ask.what) a->ask = (NativeAsk){0};

@@ -81,6 +81,7 @@ struct Activation {
   uint8_t *stack;     /* lowest byte, guard included */
   size_t stack_size;
   bool laid_out;             /* the binding's, false from lw_act_new */
+  bool covered;              /* likewise */
   bool soft_open;            /* the signal room below the limit is accessible */
   const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
@@ -96,7 +97,8 @@ struct Activation {
   bool sp_owed;  /* and even then: an earlier call has been dropped */
   uint32_t sp_value;
   NativeAsk ask;
-  uint64_t grown; /* bytes its guests grew by, for the binding; 0 from lw_act_new */
+  uint64_t grown;     /* bytes its guests grew by, for the binding; 0 from lw_act_new */
+  uint32_t ncallouts; /* the binding's, 0 from lw_act_new */
 };
 
 /*

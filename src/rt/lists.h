@@ -44,9 +44,10 @@ static inline void lw_act_wipe(Activation *a)
 static inline bool lw_act_is_clean(const Activation *a)
 {
   return !a->nested && !a->outer && !a->inner && !a->memory && !a->older && !a->newer &&
-         !a->callee && !a->user && !a->anchor && !a->laid_out && !a->land_pc && !a->exn &&
-         !a->trap_pc && !a->trap_rbp && !a->ask.what && !a->sp_owed && a->grown == 0 &&
-         a->end == LW_OK && a->trap == TRAP_NONE;
+         !a->callee && !a->user && !a->anchor && !a->laid_out && !a->covered &&
+         !a->ncallouts && !a->land_pc && !a->exn && !a->trap_pc && !a->trap_rbp &&
+         !a->ask.what && !a->sp_owed && a->grown == 0 && a->end == LW_OK &&
+         a->trap == TRAP_NONE;
 }
 
 /* Who yielded is out of the nest: is there room for one more? */
