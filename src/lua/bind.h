@@ -136,7 +136,8 @@ typedef struct FuncBox {
   bool shut;          /* F:close() was called: only the object is closed */
   bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
   bool chatty;        /* its last call called out again and again */
-  bool quick;         /* fast and not chatty */
+  bool quick;         /* fast, not chatty, not closed, of an instance: lw_func_settle */
+  bool one_i32;       /* that is its result */
   bool has_refs;      /* parameters or results are references */
   uint32_t flags;     /* ACT_* */
   uint32_t nparams, nresults;
@@ -279,6 +280,11 @@ static inline bool lw_func_live(const FuncBox *f)
   if (f->closed) return false;
   if (!f->owner) return f->host != NULL;
   return f->owner->inst && f->owner->inst->state == INSTANCE_LIVE;
+}
+/* To be called when one of these has changed. */
+static inline void lw_func_settle(FuncBox *f)
+{
+  f->quick = f->fast && !f->chatty && !f->closed && f->owner;
 }
 /* A wasm.func for the callable at `arg`; type as lw_host_new; name (for messages) at
    `name` or 0. */

@@ -611,7 +611,7 @@ static NOINLINE int exit_call(lua_State *L, const FuncBox *f, Activation *a)
 static int finish(lua_State *L, FuncBox *f, Activation *a, ActWhy why)
 {
   f->chatty = a->ncallouts >= CHATTY;
-  f->quick = f->fast && !f->chatty;
+  lw_func_settle(f);
   if (why != ACT_IS_RETURNED)
     return a->end == LW_EXIT ? exit_call(L, f, a) : raise_trap(L, a);
   if (f->fast && !lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS)))
@@ -738,19 +738,23 @@ static NOINLINE int call_fast(lua_State *L, FuncBox *f)
 int lw_call_export(lua_State *L)
 {
   FuncBox *f = this_func(L);
-  if (!f->quick) return f->fast ? call_fast(L, f) : call_general(L, f, false);
-  Activation *a = f->owner && lw_func_live(f) ? lw_act_quick(f->cell) : NULL;
-  if (!a) return call_fast(L, f);
-  uint32_t bad = f->flags & ACT_FLOATS ? lw_set_registers(L, f->types, f->nparams, 1, a)
-                                       : lw_set_words(L, f->types, f->nparams, 1, a->gpr);
-  if (bad) return raise_number(L, f, bad - 1);
+  if (UNLIKELY(!f->quick)) return f->fast ? call_fast(L, f) : call_general(L, f, false);
+  const Instance *owner = f->owner->inst;
+  bool live = owner && owner->state == INSTANCE_LIVE;
+  Activation *a = UNLIKELY(!live) ? NULL : lw_act_quick(f->cell);
+  if (UNLIKELY(!a)) return call_fast(L, f);
+  uint32_t bad = UNLIKELY(f->flags & ACT_FLOATS)
+                   ? lw_set_registers(L, f->types, f->nparams, 1, a)
+                   : lw_set_words(L, f->types, f->nparams, 1, a->gpr);
+  if (UNLIKELY(bad)) return raise_number(L, f, bad - 1);
   ActWhy now = lw_act_quick_enter(a, f->cell, f->flags, L);
-  if (now != ACT_IS_OVER) return finish(L, f, a, now);
-  if (f->nresults == 1 && f->types[f->nparams] == VAL_I32)
-    lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
-  else
+  if (UNLIKELY(now != ACT_IS_OVER)) return finish(L, f, a, now);
+  if (UNLIKELY(!f->one_i32)) {
     lw_push_registers(L, f->types + f->nparams, f->nresults, a);
-  return (int)f->nresults;
+    return (int)f->nresults;
+  }
+  lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
+  return 1;
 }
 
 int lw_call_bits(lua_State *L)

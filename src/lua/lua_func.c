@@ -48,7 +48,7 @@ static void set_type(FuncBox *f, const FuncType *t)
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
   for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
     f->fast &= lw_val_is_num(f->types[i]);
-  f->quick = f->fast;
+  f->one_i32 = t->nresults == 1 && t->results[0] == VAL_I32;
   Abi abi = lw_abi_assign(t, NULL, NULL);
   f->flags = (abi.has_float ? ACT_FLOATS : 0) | (abi.has_many ? ACT_MANY : 0);
 }
@@ -111,6 +111,7 @@ void lw_push_func(lua_State *L, State *st, FuncCell *cell)
       set_type(f, lw_cell_type(cell)); /* no finalizer has closed it just now */
       f->cell = cell;
       f->owner = owner;
+      lw_func_settle(f);
     }
     if (live) {
       lua_insert(L, -2);
@@ -279,6 +280,7 @@ static int func_pin(lua_State *L)
   pinned->cell = f->cell;
   pinned->owner = f->owner;
   pinned->pinned = true;
+  lw_func_settle(pinned);
   lua_getiuservalue(L, 1, UV_FUNC_OWNER);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, at, UV_FUNC_OWNER);

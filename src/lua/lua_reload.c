@@ -202,6 +202,7 @@ static lua_Integer follow_funcs(lua_State *L)
     FuncCell *c = lua_touserdata(L, -1);
     f->cell = c;
     f->closed = c == NULL;
+    lw_func_settle(f);
     lua_getiuservalue(L, at, UV_FUNC_NAME);
     f->name = lua_tostring(L, -1);
     lua_getiuservalue(L, at, UV_FUNC_GONE);

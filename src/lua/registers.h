@@ -24,12 +24,12 @@ static inline uint32_t lw_set_words(lua_State *L, const ValType *types, uint32_t
                                     int first, uint64_t *gpr)
 {
   for (uint32_t i = 0; i < n; i++) {
-    if (!lua_isinteger(L, first + (int)i)) {
+    if (__builtin_expect(!lua_isinteger(L, first + (int)i), 0)) {
       if (!lw_set_integer(L, first + (int)i, types[i], &gpr[i])) return i + 1;
       continue;
     }
     uint64_t v = (uint64_t)lua_tointegerx(L, first + (int)i, NULL);
-    if (v > UINT32_MAX && types[i] == VAL_I32) {
+    if (__builtin_expect(v > UINT32_MAX, 0) && types[i] == VAL_I32) {
       if (v < (uint64_t)INT32_MIN) return i + 1;
       v = (uint32_t)v; /* it is negative */
     }

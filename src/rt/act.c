@@ -357,6 +357,12 @@ bool lw_act_may_nest(Store *s)
   return !s->nest || s->nest->depth < s->max_depth;
 }
 
+bool lw_act_may_nest_quickly(Store *s)
+{
+  return !atomic_load_explicit(&lw_timers_armed, memory_order_relaxed) &&
+         lw_act_may_nest(s);
+}
+
 ActWhy lw_act_enter(Activation *a)
 {
   assert(a->state == ACT_FRESH);
@@ -418,7 +424,7 @@ void lw_act_drop(Activation *a)
   lw_acts_remove(a);
   lw_act_wipe(a);
   a->anchor = NULL;
-  a->laid_out = a->covered = a->sp_owed = false;
+  a->laid_out = a->covered = a->sp_owed = false; /* soft_open: lw_stack_give */
   a->ncallouts = 0;
   a->end = LW_OK;
   a->trap = TRAP_NONE;

@@ -22,11 +22,12 @@ static inline void lw_acts_push(Activation *a)
 
 static inline void lw_acts_remove(Activation *a)
 {
+  Store *s = a->store;
   if (a->next) a->next->prev = a->prev;
-  if (a->prev)
-    a->prev->next = a->next;
+  if (s->acts == a)
+    s->acts = a->next;
   else
-    a->store->acts = a->next;
+    a->prev->next = a->next;
 }
 
 /* What may be left behind by a call that has called nobody of the binding's. */
@@ -46,12 +47,13 @@ static inline bool lw_act_is_clean(const Activation *a)
   return !a->nested && !a->outer && !a->inner && !a->memory && !a->older && !a->newer &&
          !a->callee && !a->user && !a->anchor && !a->laid_out && !a->covered &&
          !a->ncallouts && !a->land_pc && !a->exn && !a->trap_pc && !a->trap_rbp &&
-         !a->ask.what && !a->sp_owed && a->grown == 0 && a->end == LW_OK &&
-         a->trap == TRAP_NONE;
+         !a->ask.what && a->grown == 0 && a->end == LW_OK && a->trap == TRAP_NONE;
 }
 
 /* Who yielded is out of the nest: is there room for one more? */
 bool lw_act_may_nest(Store *s);
+/* The same, and is no call of it timed? */
+bool lw_act_may_nest_quickly(Store *s);
 /* Machine code has been left for that reason: so does the call end, or is out. */
 ActWhy lw_act_left(Activation *a, ActWhy why);
 

@@ -19,7 +19,8 @@
 #include "rt/lists.h"
 #include "rt/stack.h"
 #include "rt/trap.h"
-#include "rt/watchdog.h"
+
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /*
 ** The activation that would be taken next, for its registers to be filled; it stays in
@@ -31,34 +32,32 @@ static inline Activation *lw_act_quick(const FuncCell *cell)
   const VmCtx *vm = cell->ctx;
   Store *s = vm->store;
   Activation *a = s->pool;
-  if (!(vm->flags & VMCTX_READY) || !a || !lw_thread.ready) return NULL;
-  if (atomic_load_explicit(&s->poll->hint, memory_order_acquire)) return NULL;
-  if (atomic_load_explicit(&lw_timers_armed, memory_order_relaxed)) return NULL;
-  if (s->nest && !lw_act_may_nest(s)) return NULL;
+  if (UNLIKELY(!(vm->flags & VMCTX_READY) || !a || !lw_thread.ready)) return NULL;
+  if (UNLIKELY(atomic_load_explicit(&s->poll->hint, memory_order_acquire))) return NULL;
+  if (UNLIKELY(s->nest && !lw_act_may_nest_quickly(s))) return NULL;
   assert(lw_act_is_clean(a) && a->store == s);
   return a;
 }
 
 /* The nest, the order per memory and the guest's stack pointer: as act.c has them. */
-static inline void lw_quick_begin(Activation *a, Instance *i)
+static inline void lw_quick_begin(Store *s, Activation *a, Instance *i)
 {
-  Store *s = a->store;
   Activation *outer = s->nest;
   a->outer = outer;
   a->depth = 1;
-  if (outer) {
+  if (UNLIKELY(outer)) {
     outer->inner = a;
     a->depth = outer->depth + 1;
   }
   a->nested = true;
   s->nest = a;
   assert(!i->budget);
-  if (i->entered++ == 0) lw_slot_begin(i->slot);
+  if (!UNLIKELY(i->entered++)) lw_slot_begin(i->slot);
   Memory *m = i->vm.memory0;
   if (m) {
     a->memory = m;
     a->older = m->newest;
-    if (a->older) a->older->newer = a;
+    if (UNLIKELY(a->older)) a->older->newer = a;
     m->newest = a;
   }
   a->sp_saved = i->sp != NULL;
@@ -66,21 +65,21 @@ static inline void lw_quick_begin(Activation *a, Instance *i)
 }
 
 /* It has returned, is innermost, and owes nobody a stack pointer. */
-static inline void lw_quick_end(Activation *a, Instance *i)
+static inline void lw_quick_end(Store *s, Activation *a, Instance *i)
 {
   Activation *outer = a->outer;
-  assert(a->store->nest == a && !a->inner && a->nested && a->instance == i);
-  a->store->nest = outer;
-  if (outer) {
+  assert(s->nest == a && !a->inner && a->nested && a->instance == i);
+  s->nest = outer;
+  if (UNLIKELY(outer)) {
     outer->inner = NULL;
     a->outer = NULL;
   }
   a->nested = false;
-  if (--i->entered == 0) lw_slot_end(i->slot);
+  if (!UNLIKELY(--i->entered)) lw_slot_end(i->slot);
   Memory *m = a->memory;
   if (!m) return;
-  if (a->older) a->older->newer = a->newer;
-  if (a->newer)
+  if (UNLIKELY(a->older)) a->older->newer = a->newer;
+  if (UNLIKELY(a->newer))
     a->newer->older = a->older;
   else
     m->newest = a->older;
@@ -107,16 +106,16 @@ static inline ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t 
   a->user = user;
   a->guest_sp = lw_stack_top(a);
   lw_acts_push(a);
-  lw_quick_begin(a, i);
+  lw_quick_begin(s, a, i);
   lw_thread.running = a;
   s->act = a;
   a->state = ACT_RUNNING;
   ActWhy why = (ActWhy)lw_stub_enter(a, cell);
-  if (why != ACT_IS_RETURNED || a->laid_out || a->sp_owed) return lw_act_left(a, why);
+  if (UNLIKELY(why != ACT_IS_RETURNED || a->unusual)) return lw_act_left(a, why);
   lw_trap_end();
+  lw_quick_end(s, a, i);
   a->state = ACT_FINISHED;
-  lw_quick_end(a, i);
-  if (a->grown || a->soft_open || s->closing || s->nretiring || s->npool >= POOL_HOT)
+  if (UNLIKELY(a->grown || s->closing || s->nretiring || s->npool >= POOL_HOT))
     return why;
   lw_acts_remove(a);
   lw_act_wipe(a);

@@ -104,8 +104,9 @@ struct Store {
   struct RefHandle *handles;
   struct Kept *kept;
   struct Roots *roots;
-  Activation *pool; /* dropped activations with default stacks, hottest first */
-  uint32_t npool;
+  Activation *pool; /* dropped activations with default stacks: POOL_HOT at most ... */
+  Activation *cold; /* ... and those that have given their pages back */
+  uint32_t npool, ncold;
   uint32_t max_depth;
   bool (*parked)(const Activation *a, void *user);
   void *user; /* of parked and callout */
