@@ -32,7 +32,7 @@ endif
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual -Wvla $(if $(WERROR),-Werror)
-STD      := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden
+STD      := -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -fvisibility=hidden
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 NOLEAVE  := -Wl,-z,nodelete -Wl,-z,noexecstack
 

@@ -121,7 +121,26 @@ local CALLS = [[(module
       (local.set $last (call $f (local.get $i)))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
-    local.get $last))]]
+    local.get $last)
+  ;; Too large to be inlined, and one comparison and one addition to run.
+  (func $step (param $n i32) (result i32)
+    (if (i32.eq (local.get $n) (i32.const -1))
+      (then (local.set $n (i32.mul (i32.xor (local.get $n) (i32.const 5)) (i32.const 7)))
+            (local.set $n (i32.rotl (local.get $n) (i32.const 3)))))
+    (i32.add (local.get $n) (i32.const 1)))
+  (table funcref (elem $step $step))
+  (type $step (func (param i32) (result i32)))
+  (func (export "direct") (param $n i32) (result i32) (local $i i32)
+    (loop $next
+      (local.set $i (call $step (local.get $i)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
+    local.get $i)
+  (func (export "indirect") (param $n i32) (result i32) (local $i i32)
+    (loop $next
+      (local.set $i (call_indirect (type $step) (local.get $i)
+        (i32.and (local.get $i) (i32.const 1))))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
+    local.get $i))]]
 
 local function bench_calls()
   local count = 200000
@@ -144,6 +163,13 @@ local function bench_calls()
     best[2] * ns, best[1] * ns, best[2] / best[1]))
   print(("wasm -> Lua function: %.1f ns, lua_call from C %.1f ns: ratio %.2f"):format(
     best[4] * ns, best[3] * ns, best[4] / best[3]))
+  local many = 20000000
+  local direct, indirect = inst.exports.direct, inst.exports.indirect
+  best, sums = measure.interleave { function() return direct(many) end,
+    function() return indirect(many) end }
+  if sums[1] ~= many or sums[2] ~= many then failed = failed + 1 end
+  print(("wasm -> wasm: %.2f ns, through a table %.2f ns, with the loop around them"):format(
+    best[1] * 1e6 / many, best[2] * 1e6 / many))
   inst:close()
 end
 

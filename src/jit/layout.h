@@ -22,7 +22,7 @@
 #define VMCTX_TYPES    32 /* -> uint32_t[ntypes]: canonical type id of each typeidx */
 #define VMCTX_HELPERS  40 /* -> void *[HELPER__MAX] */
 #define VMCTX_CALL_C   48 /* lw_stub_helper: calls C function r11 on the host stack */
-#define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, VMCTX_EXPLICIT */
+#define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, ... */
 #define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
 #define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
 #define VMCTX_LAZY     72 /* lw_stub_lazy: compiles what the calling thunk is for */
@@ -33,6 +33,8 @@
 #define VMCTX_NEW_ARRAY  112 /* two helpers; where a run has room nothing is called */
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
+#define VMCTX_MANY     8  /* HostFunc: as ACT_MANY */
+#define VMCTX_READY    4  /* Instance: calls may begin, and have no limits of their own */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
 #define INSTANCE_WORDS 288
 
@@ -93,12 +95,13 @@
 #define ACT_TRAP_RBP 248
 #define ACT_TRAP_RSP 256
 #define ACT_TRAP_CTX 264 /* r14 there */
-#define ACT_FLAGS    272 /* u32: ACT_FLOATS */
+#define ACT_FLAGS    272 /* u32: ACT_FLOATS, ACT_MANY */
 #define ACT_LAND_PC  280 /* where a throw goes on, or 0; rbp there */
 #define ACT_LAND_RBP 288
 #define ACT_EXN      296 /* the exception that is under way */
 
 #define ACT_FLOATS 1 /* the entry's type uses vector registers */
+#define ACT_MANY   2 /* ... or more than 4 integer registers, or 1 for results */
 
 #define ACT_RETURNED 0
 #define ACT_CALLOUT  1

@@ -18,6 +18,7 @@ static Status make_limit(Store *s, Err *err)
   if (s->limit) return LW_OK;
   TRY(lw_host_new(s, &nothing, NULL, &s->limit, err));
   s->limit->user = s->limit;
+  s->limit->special = true;
   return LW_OK;
 }
 

@@ -125,6 +125,7 @@ static void begin(Instance *i)
 {
   Store *s = i->vm.store;
   i->state = INSTANCE_CLOSING;
+  i->vm.flags &= ~(uint32_t)VMCTX_READY;
   if (i->retiring) s->nretiring--;
   i->retiring = false;
   delist(&s->instances, i);

@@ -65,19 +65,48 @@ static Status type_for(const FuncType *type, const uint32_t *id, HostFunc *h, Er
   return LW_OK;
 }
 
+/* The numbers are dense, so that a table of the binding's is an array. */
+static bool take_index(Store *s, uint32_t *out)
+{
+  if (s->nhost_indexes > 0) {
+    *out = s->host_indexes[--s->nhost_indexes];
+    return true;
+  }
+  if (s->host_index_max == s->host_index_room) {
+    uint32_t room = s->host_index_room ? s->host_index_room * 2 : 64;
+    if (room > UINT32_MAX / 2 / sizeof(uint32_t)) return false;
+    uint32_t *grown = realloc(s->host_indexes, room * sizeof *grown);
+    if (!grown) return false;
+    s->host_indexes = grown;
+    s->host_index_room = room;
+  }
+  *out = ++s->host_index_max;
+  return true;
+}
+
+static void give_index(Store *s, uint32_t index)
+{
+  assert(s->nhost_indexes < s->host_index_max);
+  s->host_indexes[s->nhost_indexes++] = index;
+}
+
 Status lw_host_new(Store *s, const FuncType *type, const uint32_t *id, HostFunc **out,
                    Err *err)
 {
   HostFunc *h = calloc(1, sizeof *h);
   if (!h) return lw_nomem(err, "a host function");
   Status status = type_for(type, id, h, err);
+  if (status == LW_OK && !take_index(s, &h->index)) {
+    lw_type_release(h->cell.type);
+    status = lw_nomem(err, "a host function");
+  }
   if (status != LW_OK) {
     free(h);
     return status;
   }
   const Abi *abi = &lw_type_info(h->cell.type)->abi;
   lw_vm_init(&h->vm, s);
-  h->vm.flags = abi->has_float ? VMCTX_FLOATS : 0;
+  h->vm.flags = (abi->has_float ? VMCTX_FLOATS : 0) | (abi->has_many ? VMCTX_MANY : 0);
   h->vm.pop = 16u * abi->nstack_params;
   h->cell.code = lw_stub_callout;
   h->cell.ctx = h;
@@ -115,6 +144,7 @@ void lw_host_free(HostFunc *h)
   if (s->hosts == h) s->hosts = h->next;
   if (h->drop) h->drop(h->context);
   lw_type_release(h->cell.type);
+  give_index(s, h->index);
   free(h);
 }
 

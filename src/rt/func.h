@@ -58,10 +58,12 @@ typedef struct HostFunc {
   void *context;        /* of native */
   uint32_t number;      /* likewise */
   void (*drop)(void *context);
-  void *user;                   /* the binding's name for it */
-  uint32_t slot;                /* likewise */
-  uint32_t refs;                /* instances that import it, handles */
-  bool marked;                  /* collector */
+  void *user;     /* the binding's name for it */
+  uint32_t slot;  /* likewise */
+  uint32_t index; /* from 1: no other one of its Store has it just now */
+  uint32_t refs;  /* instances that import it, handles */
+  bool marked;    /* collector */
+  bool special;   /* native, or Store.limit: not just a call of the binding */
   struct HostFunc *prev, *next; /* Store.hosts */
 } HostFunc;
 

@@ -36,7 +36,7 @@ struct Instance {
   uint64_t **elem_refs; /* nelems; the values of segments that may hold objects, which are
                            made once; else NULL. NULL: there are no such segments */
   uint32_t nmemories_own; /* for stats */
-  int64_t sp_global;      /* index of the guest's stack pointer global, or -1 */
+  Value *sp;              /* the global with the guest's stack pointer, or NULL */
   uint64_t interrupt;     /* token */
   struct InterruptSlot *slot;
   uint32_t entered;   /* activations in the nest that were entered through it */

@@ -19,6 +19,7 @@ void lw_host_native(HostFunc *h, NativeFunc run, void *context, uint32_t number,
   assert(!h->native && run && h->type->nparams <= NATIVE_PARAMS);
   assert(h->type->nresults <= NATIVE_RESULTS);
   h->native = run;
+  h->special = true;
   h->context = context;
   h->number = number;
   h->drop = drop;

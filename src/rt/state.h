@@ -1,5 +1,6 @@
 /*
-** state.h -- what is inside a Store. For the files of this room only.
+** state.h -- what is inside a Store. For the files of this room only (and, through
+** quick.h, for the place where Lua calls).
 ** Layer: rt.
 */
 #ifndef LW_STATE_H
@@ -101,6 +102,8 @@ struct Store {
   uint32_t nretiring;  /* of instances */
   Shell *shells;
   HostFunc *hosts;
+  uint32_t *host_indexes; /* those that nobody has any more; there is room for all */
+  uint32_t nhost_indexes, host_index_max, host_index_room;
   Table *tables;
   GlobalCell *globals;
   struct Snapshot *snapshots;
@@ -108,12 +111,13 @@ struct Store {
   struct RefHandle *handles;
   struct Kept *kept;
   struct Roots *roots;
-  Activation *pool; /* dropped activations with default stacks, hottest first */
-  uint32_t npool;
+  Activation *pool; /* dropped activations with default stacks: POOL_HOT at most ... */
+  Activation *cold; /* ... and those that have given their pages back */
+  uint32_t npool, ncold;
   uint32_t max_depth;
   bool (*parked)(const Activation *a, void *user);
-  void *user; /* of parked */
-  bool (*callout)(Activation *a);
+  void *user; /* of parked and callout */
+  bool (*callout)(Activation *a, void *user);
   Heap heap;
 };
 
