@@ -489,7 +489,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     this_func(L)->h.state->rethrown = false;
     int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
-      a->ask = (NativeAsk){0};
+      lw_ask_end(&a->ask);
       take_results(L, a, status);
       return;
     }

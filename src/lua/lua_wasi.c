@@ -504,10 +504,26 @@ static int ask_file(lua_State *L, NativeAsk *ask)
   return -1;
 }
 
+/* A host's signal handler may have left a hook, as lua.c does at Ctrl-C: a call is where
+   it is run. */
+static int nothing(lua_State *L)
+{
+  (void)L;
+  return 0;
+}
+
+static int ask_signal(lua_State *L, NativeAsk *ask)
+{
+  ask->answered = !lua_gethook(L);
+  lua_pushcfunction(L, nothing);
+  return ask->answered ? -1 : 0;
+}
+
 int lw_wasi_ask(lua_State *L, Activation *a)
 {
   static const char *const clocks[] = {"realtime", "monotonic", "process", "thread"};
   NativeAsk *ask = &a->ask;
+  if (ask->what == ASK_SIGNAL) return ask_signal(L, ask);
   int which = ask->what == ASK_CLOCK    ? ASKED_CLOCK
               : ask->what == ASK_RANDOM ? ASKED_RANDOM
                                         : (int)ask->which;

@@ -412,7 +412,7 @@ void lw_act_drop(Activation *a)
   a->laid_out = false;
   a->trap_pc = NULL;
   a->trap_rbp = NULL;
-  if (a->ask.what) a->ask = (NativeAsk){0};
+  if (a->ask.what) lw_ask_end(&a->ask);
   a->grown = 0;
   lw_stack_give(a);
   if (s->closing) lw_close_waiting(s);

@@ -5,9 +5,8 @@
 #include "rt/native.h"
 
 #include <assert.h>
-#include <stdatomic.h>
+#include <stdlib.h>
 
-#include "base/os.h"
 #include "jit/trap.h"
 #include "rt/frames.h"
 #include "rt/instance.h"
@@ -49,7 +48,7 @@ NativeWhy lw_act_native(Activation *a)
   lw_act_callout_args(a, args);
   NativeWhy why = (NativeWhy)h->native(&c);
   if (why == NATIVE_ASK) return why;
-  a->ask = (NativeAsk){0};
+  lw_ask_end(&a->ask);
   switch (why) {
   case NATIVE_TRAP:
     assert(c.trap != TRAP_NONE && c.trap < TRAP__MAX);
@@ -64,14 +63,34 @@ NativeWhy lw_act_native(Activation *a)
   return why;
 }
 
+void lw_ask_again(NativeAsk *ask, uint32_t what, uint32_t which, uint64_t number)
+{
+  assert(what);
+  free(ask->owned);
+  *ask = (NativeAsk){.what = what,
+                     .which = which,
+                     .number = number,
+                     .began = ask->began,
+                     .done = ask->done};
+}
+
+void lw_ask_end(NativeAsk *ask)
+{
+  if (ask->owned) free(ask->owned);
+  *ask = (NativeAsk){0};
+}
+
 bool lw_act_wants_end(const Activation *a)
 {
   return a->end != LW_OK || lw_interrupt_pending(a->store->poll, a);
 }
 
-void lw_act_sleep(const Activation *a, uint64_t ns)
+int lw_act_event_begin(const Activation *a)
 {
-  PollPage *page = a->store->poll;
-  uint32_t seen = atomic_load(&page->wake); /* before the look: interrupt.c */
-  if (!lw_act_wants_end(a)) lw_os_wait(&page->wake, seen, ns);
+  return lw_poll_event_begin(a->store->poll);
+}
+
+void lw_act_event_end(const Activation *a)
+{
+  lw_poll_event_end(a->store->poll);
 }

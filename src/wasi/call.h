@@ -300,25 +300,42 @@ Errno lw_guest_put64(const Call *c, uint32_t at, uint64_t v);
     if (try_e_ != WASI_SUCCESS) return try_e_;                                           \
   } while (0)
 
+/* ---- questions to the binding ---- */
+
+static inline NativeAsk *ask_of(const Call *c)
+{
+  return &c->native->act->ask;
+}
+/* Has this been asked last, and is the answer there? */
+static inline bool answered(const Call *c, AskWhat what)
+{
+  return ask_of(c)->answered && ask_of(c)->what == what;
+}
+/* WASI_ASK. The call is made again from its start when the answer is there. */
+static inline Errno ask(Call *c, AskWhat what, uint32_t which, uint64_t number)
+{
+  lw_ask_again(ask_of(c), what, which, number);
+  return WASI_ASK;
+}
+
 /* ---- clocks, waiting ---- */
 
 /* Ask for the time of clock `id`, or take it. */
 Errno lw_clock_now(Call *c, uint32_t id, uint64_t *ns);
 /* Wait until the system's descriptor is ready for `events` (poll.h); WASI_INTR: the call
-   is to end. */
-Errno lw_wait_ready(const Activation *a, int host, short events);
+   is to end; WASI_ASK. */
+Errno lw_wait_ready(Call *c, int host, short events);
 
 /* ---- transfers: file.c ---- */
 
 /* With a host descriptor that is no regular file: waits until it is ready, unless
-   `nonblock`, and never raises SIGPIPE. */
-Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblock,
-                    uint64_t *n);
+   `nonblock`, and never raises SIGPIPE. What is written before a question is in
+   ask_of(c)->done. */
+Errno lw_host_write(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t *n);
 /* At most `most` bytes of io from byte `from` on; how many pieces. */
 int lw_iovecs_part(const Iovecs *io, uint64_t from, uint64_t most,
                    struct iovec out[IOVECS_MAX]);
-Errno lw_host_read(const Activation *a, int host, const Iovecs *io, bool nonblock,
-                   uint64_t *n);
+Errno lw_host_read(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t *n);
 void lw_stat_of(const struct stat *st, FileStat *out);
 uint8_t lw_type_of_mode(mode_t mode);
 /* Append an entry; false: no more fit. */

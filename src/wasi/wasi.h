@@ -33,11 +33,13 @@ typedef enum { SOURCE_REAL, SOURCE_FAKE, SOURCE_ASK } SourceKind;
 /* NativeAsk.what, and what the answer is. */
 typedef enum {
   ASK_NOTHING,
-  ASK_READ,  /* at most `number` bytes of stdin: bytes, none at the end */
-  ASK_WRITE, /* lw_wasi_gather gives the bytes, `number` of them, for stream `which`:
-                number, how many were taken; or how = ANSWER_DESCRIPTOR */
-  ASK_CLOCK, /* the time of clock `which`: number, ns */
-  ASK_RANDOM /* `number` bytes: bytes, so many */
+  ASK_READ,   /* at most `number` bytes of stdin: bytes, none at the end */
+  ASK_WRITE,  /* lw_wasi_gather gives the bytes, `number` of them, for stream `which`:
+                 number, how many were taken; or how = ANSWER_DESCRIPTOR */
+  ASK_CLOCK,  /* the time of clock `which`: number, ns */
+  ASK_RANDOM, /* `number` bytes: bytes, so many */
+  ASK_SIGNAL  /* a signal has come while the guest waits: whoever acts on signals may do
+                 so; no answer */
 } AskWhat;
 
 /* Everything below: false, or NULL, when there is no memory. */
