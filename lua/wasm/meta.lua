@@ -243,8 +243,17 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field random? "real"|integer|fun(n: integer): string  an integer is a seed
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
 ---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
+---@field on_block? "yield"|fun(wait: wasm.WasiWait): false?  asked before it waits; false: wait
 ---@field max_files? integer          open at once, default 1024
 ---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
+
+--- What a call waits for: any of the descriptors, or the time.
+---@class wasm.WasiWait
+---@field call string         the call of WASI, such as "poll_oneoff"
+---@field read integer[]      the system's descriptors, to be looked at for reading ...
+---@field write integer[]     ... and for writing; good until the call goes on
+---@field timeout? number     seconds, from now on
+---@field deadline? number    when that is by the system's monotonic clock; nil with clock = "fake"
 
 ---@alias wasm.WasiTree table<string, string|table>  names to contents
 ---@alias wasm.WasiDir string|{ path: string, read_only: boolean? }|wasm.WasiTree

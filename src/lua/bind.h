@@ -345,6 +345,7 @@ void lw_open_reload(lua_State *L);
 void lw_open_snapshot(lua_State *L);
 void lw_open_files(lua_State *L);
 void lw_open_wasi(lua_State *L);
+void lw_open_wait(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
 

@@ -7,6 +7,19 @@
 
 #include "lua/bind.h"
 
+typedef struct Wasi Wasi;
+
+#define WASI_NAME "wasm.wasi"
+typedef struct WasiBox {
+  Handle h;
+  Wasi *w;
+  uint64_t reported; /* bytes kept by it that Lua's collector has heard of */
+  bool closed;
+} WasiBox;
+enum { UV_WASI_FUNCS = 1, UV_WASI_ASKED };
+/* Keys of the latter: the streams 0 to 2, and these. */
+enum { ASKED_CLOCK = 3, ASKED_RANDOM, ASKED_BLOCK };
+
 /* Push the wasm.func of a call of the wasm.wasi at `arg`, for a module that imports it
    from `module`. False (nothing pushed): there is none of that name. */
 bool lw_push_wasi_call(lua_State *L, State *st, int arg, const char *module,

@@ -354,6 +354,11 @@ ActWhy lw_act_enter(Activation *a)
   return run(a, true);
 }
 
+void lw_store_leave_parked(Store *s)
+{
+  leave_parked(s);
+}
+
 bool lw_act_parked(const Activation *a)
 {
   if (a->state != ACT_OUT) return false;

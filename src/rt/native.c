@@ -85,12 +85,18 @@ bool lw_act_wants_end(const Activation *a)
   return a->end != LW_OK || lw_interrupt_pending(a->store->poll, a);
 }
 
-int lw_act_event_begin(const Activation *a)
+int lw_store_event_begin(Store *s)
 {
-  return lw_poll_event_begin(a->store->poll);
+  return lw_poll_event_begin(s->poll);
 }
 
-void lw_act_event_end(const Activation *a)
+void lw_store_event_end(Store *s)
 {
-  lw_poll_event_end(a->store->poll);
+  lw_poll_event_end(s->poll);
+}
+
+bool lw_store_wants_end(Store *s)
+{
+  lw_store_leave_parked(s);
+  return s->nest && lw_act_wants_end(s->nest);
 }

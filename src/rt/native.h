@@ -52,9 +52,12 @@ void lw_ask_end(NativeAsk *ask);
 /* For whoever waits: should the call end now? Cheap. */
 bool lw_act_wants_end(const Activation *a);
 /* To wait for descriptors: one more to wait for, which becomes readable when somebody
-   wants one of the Store's calls to end. lw_act_wants_end must be asked after begin. -1:
-   the system has none; then look every so often. */
-int lw_act_event_begin(const Activation *a);
-void lw_act_event_end(const Activation *a);
+   wants one of the Store's calls to end. lw_act_wants_end (or lw_store_wants_end) must be
+   asked after begin. -1: the system has none; then look every so often. */
+int lw_store_event_begin(Store *s);
+void lw_store_event_end(Store *s);
+
+/* Should the call whose host function runs now end? */
+bool lw_store_wants_end(Store *s);
 
 #endif

@@ -211,8 +211,9 @@ typedef struct NamedTree {
 
 struct Wasi {
   uint32_t refs;
-  bool walk;    /* never openat2 */
-  bool limited; /* the process has a limit for the size of files */
+  bool walk;       /* never openat2 */
+  bool asks_block; /* before it waits */
+  bool limited;    /* the process has a limit for the size of files */
   Strings args, env;
   Stream streams[WASI_STREAMS];
   SourceKind clock, random;

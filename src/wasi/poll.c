@@ -5,7 +5,9 @@
 ** that an interrupt, a timeout or a close signals (rt/interrupt.c). It lives as long as
 ** the wait. Where the system has no more descriptors to give, the wait is cut in slices
 ** and we look between them. A signal ends a ppoll too: then the binding is asked, since a
-** host may want to act on it (Lua's Ctrl-C is a hook), and the wait goes on.
+** host may want to act on it (Lua's Ctrl-C is a hook), and the wait goes on. A host that
+** schedules is asked to wait in our place (ASK_BLOCK): the call is made again afterwards,
+** looks, and asks once more if there is nothing yet.
 ** Layer: wasi.
 */
 #include <assert.h>
@@ -26,17 +28,38 @@ enum { CLOCK_ABSOLUTE = 1 };
 
 /* Until one of the `n` is ready, `ns` have passed, the call is to end, a signal has come
    (-1, EINTR), or for no reason; as ppoll. `fds` has room for one more. */
-static int wait_for(const Activation *a, struct pollfd *fds, nfds_t n, uint64_t ns)
+static int wait_for(const Call *c, struct pollfd *fds, nfds_t n, uint64_t ns)
 {
-  int event = lw_act_event_begin(a), ready = 0;
+  const Activation *a = c->native->act;
+  int event = lw_store_event_begin(a->store), ready = 0;
   if (event < 0 && ns > SLICE_NS) ns = SLICE_NS;
   struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
   fds[n] = (struct pollfd){.fd = event, .events = POLLIN};
   if (!lw_act_wants_end(a)) ready = ppoll(fds, n + 1, ns == UINT64_MAX ? NULL : &t, NULL);
   int kept = errno;
-  lw_act_event_end(a);
+  lw_store_event_end(a->store);
   errno = kept;
   return ready > 0 && fds[n].revents ? ready - 1 : ready;
+}
+
+/* Is somebody else to wait, where this is the first look or nothing has come of it? */
+static bool asks(const Call *c)
+{
+  return c->w->asks_block && !(answered(c, ASK_BLOCK) && ask_of(c)->how == ANSWER_WAIT);
+}
+
+/* `until`: by lw_os_now_ns if `real`, else ns from now. */
+static Errno ask_block(Call *c, const struct pollfd *fds, nfds_t n, uint64_t until,
+                       bool real)
+{
+  WasiWait *list = calloc(n ? n : 1, sizeof *list);
+  if (!list) return WASI_NOMEM;
+  for (nfds_t k = 0; k < n; k++)
+    list[k] = (WasiWait){fds[k].fd, fds[k].events == POLLOUT};
+  Errno e = ask(c, ASK_BLOCK, real, until);
+  ask_of(c)->owned = list;
+  ask_of(c)->size = n;
+  return e;
 }
 
 /* A wait has failed. */
@@ -53,8 +76,10 @@ Errno lw_wait_ready(Call *c, int host, short events)
     {.fd = host, .events = events}
   };
   int ready = poll(p, 1, 0);
-  while (ready == 0 && !lw_act_wants_end(a))
-    ready = wait_for(a, p, 1, UINT64_MAX);
+  while (ready == 0 && !lw_act_wants_end(a)) {
+    if (asks(c)) return ask_block(c, p, 1, UINT64_MAX, true);
+    ready = wait_for(c, p, 1, UINT64_MAX);
+  }
   if (ready > 0) return WASI_SUCCESS;
   return ready == 0 ? WASI_INTR : failed(c);
 }
@@ -204,7 +229,9 @@ static Errno wait_real(Call *c, Poll *p)
     if (p->ndue > 0) return WASI_SUCCESS;
     if (lw_act_wants_end(a)) return WASI_INTR;
     uint64_t left = p->soonest == UINT64_MAX ? UINT64_MAX : p->soonest - passed;
-    int ready = wait_for(a, p->fds, p->nfds, left);
+    uint64_t until = p->soonest < UINT64_MAX - *began ? *began + p->soonest : UINT64_MAX;
+    if (asks(c)) return ask_block(c, p->fds, p->nfds, until, true);
+    int ready = wait_for(c, p->fds, p->nfds, left);
     if (ready < 0) return failed(c);
     if (ready > 0) take_ready(p);
   }
@@ -217,6 +244,8 @@ static Errno wait_fake(Call *c, Poll *p)
   look_around(p);
   if (p->ndue > 0) return WASI_SUCCESS;
   if (p->soonest == UINT64_MAX) return wait_real(c, p);
+  if (asks(c) && !answered(c, ASK_BLOCK))
+    return ask_block(c, p->fds, p->nfds, p->soonest, false);
   c->w->ticks += p->soonest;
   take_clocks(p, p->soonest);
   return WASI_SUCCESS;

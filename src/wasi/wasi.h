@@ -38,9 +38,18 @@ typedef enum {
                  number, how many were taken; or how = ANSWER_DESCRIPTOR */
   ASK_CLOCK,  /* the time of clock `which`: number, ns */
   ASK_RANDOM, /* `number` bytes: bytes, so many */
-  ASK_SIGNAL  /* a signal has come while the guest waits: whoever acts on signals may do
+  ASK_SIGNAL, /* a signal has come while the guest waits: whoever acts on signals may do
                  so; no answer */
+  ASK_BLOCK   /* the guest would wait, for any of `size` descriptors (`owned`, an array of
+                 WasiWait) and until `number` (UINT64_MAX: for ever): by lw_os_now_ns if
+                 `which`, else so many ns from now; no answer, or how = ANSWER_WAIT: it
+                 waits */
 } AskWhat;
+
+typedef struct WasiWait {
+  int host; /* the system's descriptor */
+  bool writes;
+} WasiWait;
 
 /* Everything below: false, or NULL, when there is no memory. */
 Wasi *lw_wasi_new(void);
@@ -57,6 +66,8 @@ bool lw_wasi_set_stream(Wasi *w, unsigned which, StreamKind kind, const char *by
 void lw_wasi_set_clock(Wasi *w, SourceKind kind);
 void lw_wasi_set_random(Wasi *w, SourceKind kind, uint64_t seed);
 void lw_wasi_set_limits(Wasi *w, uint32_t files, uint64_t kept_bytes);
+/* The binding is asked (ASK_BLOCK) before a wait. */
+void lw_wasi_set_block(Wasi *w);
 /* Directories are resolved step by step in user space instead of by openat2. */
 void lw_wasi_set_walk(Wasi *w);
 /* The directory `path` of the host is `name` for the guest. LW_IO, LW_NOMEM. */
@@ -94,6 +105,8 @@ void lw_wasi_bind(HostFunc *h, Wasi *w, uint32_t n, bool unstable);
 /* For the binding that answers ASK_WRITE: copy what is to be written, at most `size`
    bytes; how many. The ranges are looked at again. */
 size_t lw_wasi_gather(const Activation *a, void *to, size_t size);
-enum { ANSWER_BYTES, ANSWER_DESCRIPTOR }; /* NativeAsk.how */
+enum { ANSWER_BYTES, ANSWER_DESCRIPTOR, ANSWER_WAIT }; /* NativeAsk.how */
+/* The name of the call that asks. */
+const char *lw_wasi_asking(const Activation *a);
 
 #endif
