@@ -199,7 +199,15 @@ static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char
 {
   char name[80];
   lw_func_name(f, name, sizeof name);
+  if (why == lw_why_closed)
+    return lw_raise(L, LW_CLOSED, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
   return luaL_error(L, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
+}
+
+int lw_bad_argument(lua_State *L, int arg, const char *wrong)
+{
+  const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
+  return f ? raise_dead(L, f) : luaL_argerror(L, arg, wrong);
 }
 
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
@@ -208,6 +216,9 @@ static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const 
   if (lw_weak_get(L, WEAK_THINGS, a->callee))
     lw_func_name(lua_touserdata(L, -1), name, sizeof name);
   end_call(L, a);
+  if (why == lw_why_closed)
+    return lw_raise(L, LW_CLOSED, "bad result #%d of import '%s' (%s)", (int)i + 1, name,
+                    why);
   return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
 }
 
