@@ -79,6 +79,7 @@
 ---@field fuel? integer               operators that may run; of modules compiled with fuel = true
 ---@field timeout? number              seconds that each call may take; also cpu_timeout
 ---@field cpu_timeout? number
+---@field host_calls? integer         calls of host functions, in all
 ---@field on_limit? "error"|"yield"    what a call does that is out of fuel or time; default "error"
 ---@field on_close? fun(inst: wasm.Instance)
 ---@field catch_host_errors? boolean   catch_all sees errors of host functions; default false
@@ -161,13 +162,15 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field interrupter fun(self, kind?: "lua"|"c"): integer, lightuserdata?, lightuserdata?
 ---@field interrupt fun(self): boolean
 ---@field fuel fun(self, left?: integer): integer  what is left, or was before it was set
+---@field host_calls fun(self, left?: integer): integer  likewise
 ---@field busy fun(self): boolean
 ---@field module fun(self): wasm.Module
 ---@field snapshot fun(self): wasm.Snapshot?, wasm.Error?  kind "busy" while calls are under way
 ---@field restore fun(self, snapshot: wasm.Snapshot): true?, wasm.Error?
 ---@field clone fun(self): wasm.Instance?, wasm.Error?
 ---@field reload fun(self, source: string|wasm.Module, opts?: wasm.ReloadOptions): wasm.Reloaded
----@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes, fuel_used
+---@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes, fuel_used,
+--- host_calls
 ---@field close fun(self, how?: "force"): boolean
 ---@field closed fun(self): boolean
 
@@ -280,6 +283,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field fuel? integer           its modules are compiled with fuel then
 ---@field timeout? number
 ---@field cpu_timeout? number
+---@field host_calls? integer
 ---@field on_limit? "error"|"yield"
 
 ---@class wasm.Sandbox

@@ -327,9 +327,10 @@ unsigned lw_act_callout(Activation *a)
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  if (lw_act_at_limit(a) && !lw_act_limit_yields(a)) {
+  bool at_limit = lw_act_at_limit(a);
+  if (at_limit && !lw_act_limit_yields(a)) {
     lw_act_limit_deny(a);
-  } else {
+  } else if (at_limit || lw_act_pay_host_call(a)) {
     bool done = a->callee->native && lw_act_native(a) != NATIVE_ASK;
     if (!done && (!s->callout || !s->callout(a))) return ACT_IS_CALLOUT;
   }
