@@ -260,7 +260,20 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 
 ---@alias wasm.WasiTree table<string, string|table>  names to contents
 ---@alias wasm.WasiDir string|{ path: string, read_only: boolean? }|wasm.WasiTree
----|{ tree: wasm.WasiTree, read_only: boolean? }
+---|{ tree: wasm.WasiTree, read_only: boolean? }|wasm.WasiFunctions
+
+--- A directory that is functions. Paths are plain and relative to it; "" is itself. A failure is
+--- nil and the name of an errno, such as "nospc".
+---@class wasm.WasiFunctions
+---@field stat fun(path: string): "file"|"directory"|nil, integer?, number?  size, seconds
+---@field list? fun(path: string): string[]?, string?  directories end with a slash
+---@field read? fun(path: string, offset: integer, n: integer): string?, string?
+---@field write? fun(path: string, offset: integer, bytes: string): nil, string?
+---@field truncate? fun(path: string, size: integer): nil, string?
+---@field mkdir? fun(path: string): nil, string?
+---@field remove? fun(path: string): nil, string?
+---@field rename? fun(from: string, to: string): nil, string?
+---@field read_only? boolean
 
 ---@class wasm.Wasi
 ---@field stdout fun(self): string?   what was written so far; nil unless stdout = "buffer"

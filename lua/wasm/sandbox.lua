@@ -107,7 +107,8 @@ local function directory(name, value)
   if type(value) ~= "table" then return ("%s -> %s"):format(name, value) end
   local mark = value.read_only == true and ", only for reading" or ""
   if type(value.path) == "string" then return ("%s -> %s%s"):format(name, value.path, mark) end
-  return ("%s in memory%s"):format(name, mark)
+  local how = type(value.stat) == "function" and "by functions" or "in memory"
+  return ("%s %s%s"):format(name, how, mark)
 end
 
 local function wasi_lines(grants, add)

@@ -498,13 +498,14 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     int nargs = lw_wasi_ask(L, a);
     if (nargs < 0) continue;
     this_func(L)->h.state->rethrown = false;
-    int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
+    int status =
+      lua_pcallk(L, nargs, WASI_RESULTS, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
       lw_ask_end(&a->ask);
       take_results(L, a, status);
       return;
     }
-    lw_wasi_answer(L, a, -1);
+    lw_wasi_answer(L, a, -WASI_RESULTS);
   } while (lw_act_native(a) == NATIVE_ASK);
   lua_settop(L, SLOT_HANDLER);
 }
@@ -513,7 +514,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
 static void native_resume(lua_State *L, Activation *a)
 {
   if (a->newer) check_order(L, a);
-  lw_wasi_answer(L, a, -1);
+  lw_wasi_answer(L, a, -WASI_RESULTS);
   if (lw_act_native(a) == NATIVE_ASK)
     native_callout(L, a);
   else

@@ -281,6 +281,10 @@ static Status take_dir(lua_State *L, Wasi *w, const char *name, Err *err)
   bool read_only = false;
   size_t size;
   int from = lua_gettop(L);
+  if (lua_istable(L, from) && lw_wasi_is_served(L)) {
+    lw_wasi_take_served(L, 2, name);
+    return LW_OK;
+  }
   if (lua_istable(L, from)) {
     bool host = has_form(L, "path", LUA_TSTRING), tree = has_form(L, "tree", LUA_TTABLE);
     if (host || tree) {

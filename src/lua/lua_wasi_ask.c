@@ -149,15 +149,17 @@ int lw_wasi_ask(lua_State *L, Activation *a)
   static const char *const clocks[] = {"realtime", "monotonic", "process", "thread"};
   NativeAsk *ask = &a->ask;
   if (ask->what == ASK_SIGNAL) return ask_signal(L, ask);
-  int which = ask->what == ASK_CLOCK    ? ASKED_CLOCK
-              : ask->what == ASK_RANDOM ? ASKED_RANDOM
-              : ask->what == ASK_BLOCK  ? ASKED_BLOCK
-                                        : (int)ask->which;
+  int which = (int)ask->which;
+  if (ask->what == ASK_CLOCK) which = ASKED_CLOCK;
+  if (ask->what == ASK_RANDOM) which = ASKED_RANDOM;
+  if (ask->what == ASK_BLOCK) which = ASKED_BLOCK;
+  if (ask->what == ASK_DIR) which += ASKED_DIRS;
   assert(lw_test(L, lw_state_find(L), -1, KIND_WASI));
   lua_getiuservalue(L, -1, UV_WASI_ASKED);
   lua_rawgeti(L, -1, which);
   if (luaL_testudata(L, -1, LUA_FILEHANDLE)) return ask_file(L, ask);
   if (ask->what == ASK_BLOCK) return ask_block(L, a, ask);
+  if (ask->what == ASK_DIR) return lw_wasi_ask_dir(L, a, ask);
   if (ask->what == ASK_CLOCK) {
     assert(ask->which < sizeof clocks / sizeof *clocks);
     lua_pushstring(L, clocks[ask->which]);
@@ -184,6 +186,7 @@ static bool to_ns(lua_State *L, int index, uint64_t *ns)
 void lw_wasi_answer(lua_State *L, Activation *a, int at)
 {
   NativeAsk *ask = &a->ask;
+  at = lua_absindex(L, at);
   ask->answered = true;
   switch ((AskWhat)ask->what) {
   case ASK_CLOCK: ask->failed = !to_ns(L, at, &ask->number); break;
@@ -194,6 +197,7 @@ void lw_wasi_answer(lua_State *L, Activation *a, int at)
     else
       ask->failed = ask->what == ASK_RANDOM || !lua_isnil(L, at);
     break;
+  case ASK_DIR: lw_wasi_answer_dir(L, ask, at); break;
   case ASK_BLOCK:
     ask->how = lua_isboolean(L, at) && !lua_toboolean(L, at) ? ANSWER_WAIT : 0;
     break;

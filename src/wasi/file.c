@@ -176,10 +176,10 @@ static void file_close(Wasi *w, Desc *d)
   close(d->host);
 }
 
-static Errno file_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno file_stat(Call *c, Desc *d, FileStat *out)
 {
   struct stat st;
-  (void)w;
+  (void)c;
   TRY_ERRNO(status(fstat(d->host, &st)));
   lw_stat_of(&st, out);
   return WASI_SUCCESS;
@@ -246,29 +246,29 @@ static Errno file_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   return WASI_SUCCESS;
 }
 
-static Errno file_seek(Wasi *w, Desc *d, int64_t by, int whence, uint64_t *now)
+static Errno file_seek(Call *c, Desc *d, int64_t by, int whence, uint64_t *now)
 {
-  (void)w;
+  (void)c;
   off_t at = lseek(d->host, by, whence);
   if (at < 0) return lw_errno_of(errno);
   *now = (uint64_t)at;
   return WASI_SUCCESS;
 }
 
-static Errno file_set_size(Wasi *w, Desc *d, uint64_t size)
+static Errno file_set_size(Call *c, Desc *d, uint64_t size)
 {
   Quiet q;
-  (void)w;
+  (void)c;
   quiet_begin(&q);
   int result = ftruncate(d->host, (off_t)size);
   quiet_end(&q, result != 0);
   return status(result);
 }
 
-static Errno file_allocate(Wasi *w, Desc *d, uint64_t at, uint64_t size)
+static Errno file_allocate(Call *c, Desc *d, uint64_t at, uint64_t size)
 {
   Quiet q;
-  (void)w;
+  (void)c;
   quiet_begin(&q);
   errno = posix_fallocate(d->host, (off_t)at, (off_t)size);
   int result = errno;
@@ -276,23 +276,23 @@ static Errno file_allocate(Wasi *w, Desc *d, uint64_t at, uint64_t size)
   return lw_errno_of(result);
 }
 
-static Errno file_set_times(Wasi *w, Desc *d, const struct timespec times[2])
+static Errno file_set_times(Call *c, Desc *d, const struct timespec times[2])
 {
-  (void)w;
+  (void)c;
   return status(futimens(d->host, times));
 }
 
-static Errno file_sync(Wasi *w, Desc *d, bool data_only)
+static Errno file_sync(Call *c, Desc *d, bool data_only)
 {
-  (void)w;
+  (void)c;
   return status(data_only ? fdatasync(d->host) : fsync(d->host));
 }
 
 /* The system's descriptor stays non-blocking; whether the guest waits is ours to see to.
    How writes are synchronized is settled when a file is opened. */
-static Errno file_set_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno file_set_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   unsigned change = flags ^ d->flags;
   if (change & ~(unsigned)(FDFLAG_NONBLOCK | (d->shared ? 0 : FDFLAG_APPEND)))
     return WASI_NOTSUP;
@@ -306,12 +306,12 @@ static Errno file_set_flags(Wasi *w, Desc *d, unsigned flags)
   return WASI_SUCCESS;
 }
 
-static Errno file_advise(Wasi *w, Desc *d, uint64_t at, uint64_t size, unsigned advice)
+static Errno file_advise(Call *c, Desc *d, uint64_t at, uint64_t size, unsigned advice)
 {
   static const int host[] = {POSIX_FADV_NORMAL,   POSIX_FADV_SEQUENTIAL,
                              POSIX_FADV_RANDOM,   POSIX_FADV_WILLNEED,
                              POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE};
-  (void)w;
+  (void)c;
   return lw_errno_of(posix_fadvise(d->host, (off_t)at, (off_t)size, host[advice]));
 }
 

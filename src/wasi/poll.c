@@ -144,7 +144,7 @@ static Errno add_clock(Call *c, Poll *p, Subscription *s, const uint8_t *from)
   return WASI_SUCCESS;
 }
 
-static void add_fd(const Call *c, Poll *p, Subscription *s, const uint8_t *from)
+static void add_fd(Call *c, Poll *p, Subscription *s, const uint8_t *from)
 {
   const Desc *d = lw_fd_get(c->w, get32(from + 16));
   uint64_t right = s->tag == TAG_READ ? RIGHT_FD_READ : RIGHT_FD_WRITE;
@@ -156,10 +156,10 @@ static void add_fd(const Call *c, Poll *p, Subscription *s, const uint8_t *from)
              d->type == FILETYPE_DIRECTORY) {
     FileStat st;
     uint64_t at = 0;
-    if (d->ops->seek && s->tag == TAG_READ) {
+    if (d->ops->seek && s->tag == TAG_READ && !d->path) {
       Desc copy = *d; /* to tell changes nothing */
-      if (copy.ops->stat(c->w, &copy, &st) == WASI_SUCCESS &&
-          copy.ops->seek(c->w, &copy, 0, SEEK_CUR, &at) == WASI_SUCCESS && st.size > at)
+      if (copy.ops->stat(c, &copy, &st) == WASI_SUCCESS &&
+          copy.ops->seek(c, &copy, 0, SEEK_CUR, &at) == WASI_SUCCESS && st.size > at)
         s->bytes = st.size - at;
     }
     due(p, s, WASI_SUCCESS);

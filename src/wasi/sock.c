@@ -108,9 +108,9 @@ static void socket_close(Wasi *w, Desc *d)
   close(d->host);
 }
 
-static Errno socket_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno socket_stat(Call *c, Desc *d, FileStat *out)
 {
-  (void)w;
+  (void)c;
   *out = (FileStat){.type = d->type, .nlink = 1};
   return WASI_SUCCESS;
 }
@@ -129,9 +129,9 @@ static Errno socket_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at
   return lw_host_write(c, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
 }
 
-static Errno socket_set_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno socket_set_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   if (flags & ~(unsigned)FDFLAG_NONBLOCK) return WASI_NOTSUP;
   d->flags = (uint16_t)flags;
   return WASI_SUCCESS;

@@ -16,14 +16,14 @@ static Stream *stream_of(Wasi *w, const Desc *d)
   return &w->streams[d->stream];
 }
 
-static Errno stream_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno stream_stat(Call *c, Desc *d, FileStat *out)
 {
-  (void)w;
+  (void)c;
   *out = (FileStat){.type = d->type, .nlink = 1};
   return WASI_SUCCESS;
 }
 
-static uint64_t scatter(const Iovecs *io, const char *from, size_t size)
+uint64_t lw_scatter(const Iovecs *io, const char *from, size_t size)
 {
   size_t done = 0;
   for (uint32_t k = 0; k < io->n && done < size; k++) {
@@ -66,7 +66,7 @@ static Errno stream_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
     if (!stdin_add(s, answer->bytes, answer->size)) return WASI_NOMEM;
   }
   if (s->at < s->size) {
-    *n = scatter(io, s->bytes + s->at, s->size - s->at);
+    *n = lw_scatter(io, s->bytes + s->at, s->size - s->at);
     s->at += *n;
     return WASI_SUCCESS;
   }
@@ -136,9 +136,9 @@ size_t lw_wasi_gather(const Activation *a, void *to, size_t size)
   return done;
 }
 
-static Errno stream_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno stream_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   if ((flags ^ d->flags) & ~(unsigned)FDFLAG_NONBLOCK) return WASI_NOTSUP;
   d->flags = (uint16_t)flags;
   return WASI_SUCCESS;

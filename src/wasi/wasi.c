@@ -199,6 +199,21 @@ Node *lw_wasi_new_tree(Wasi *w, const char *name, bool read_only)
   return root;
 }
 
+int lw_wasi_add_served(Wasi *w, const char *name, bool read_only, uint32_t can)
+{
+  char *path = strdup("");
+  Desc *d = path ? preopen(w, name, read_only || !(can & DIR_CHANGES)) : NULL;
+  if (!d) {
+    free(path);
+    return -1;
+  }
+  d->ops = &lw_ops_served;
+  d->path = path;
+  d->served = w->nserved++;
+  d->can = can | (can >> DIR_WRITE & 1) << DIR_CREATE;
+  return (int)d->served;
+}
+
 const char *lw_wasi_written(const Wasi *w, unsigned which, size_t *size)
 {
   const Stream *s = &w->streams[which];

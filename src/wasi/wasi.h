@@ -40,11 +40,34 @@ typedef enum {
   ASK_RANDOM, /* `number` bytes: bytes, so many */
   ASK_SIGNAL, /* a signal has come while the guest waits: whoever acts on signals may do
                  so; no answer */
+  ASK_DIR,    /* a DirCall for directory `which` */
   ASK_BLOCK   /* the guest would wait, for any of `size` descriptors (`owned`, an array of
                  WasiWait) and until `number` (UINT64_MAX: for ever): by lw_os_now_ns if
                  `which`, else so many ns from now; no answer, or how = ANSWER_WAIT: it
                  waits */
 } AskWhat;
+
+/* ASK_DIR: NativeAsk.how; paths in `owned`, each with its NUL. Where it fails, `number`
+   is an errno of WASI's. */
+typedef enum {
+  DIR_STAT,     /* path: which = DIR_IS_FILE or _DIR, number = size, more = time in ns */
+  DIR_LIST,     /* path: bytes, for each entry DIR_IS_FILE or _DIR, its name, NUL */
+  DIR_READ,     /* path, at `number`, at most `size` bytes: bytes */
+  DIR_WRITE,    /* path, at `number`, `size` bytes by lw_wasi_gather, which becomes the
+                   size it gave */
+  DIR_TRUNCATE, /* path, to `number` bytes */
+  DIR_MKDIR,    /* path */
+  DIR_REMOVE,   /* path: a file, or an empty directory */
+  DIR_RENAME,   /* path, path */
+  DIR_CREATE,   /* path: an empty file; who can write can do that */
+  DIR_CALLS
+} DirCall;
+enum {
+  DIR_IS_FILE,
+  DIR_IS_DIR,
+  DIR_CHANGES = 1 << DIR_WRITE | 1 << DIR_TRUNCATE | 1 << DIR_MKDIR | 1 << DIR_REMOVE |
+                1 << DIR_RENAME
+};
 
 typedef struct WasiWait {
   int host; /* the system's descriptor */
@@ -75,6 +98,11 @@ Status lw_wasi_add_dir(Wasi *w, const char *name, const char *path, bool read_on
                        Err *err);
 /* So is a new directory in memory, which it gives. */
 Node *lw_wasi_new_tree(Wasi *w, const char *name, bool read_only);
+/* So is one that the binding answers for; `can`: 1 << DIR_STAT and so on. Its number, or
+   -1. Without anything of DIR_CHANGES it is read-only. */
+int lw_wasi_add_served(Wasi *w, const char *name, bool read_only, uint32_t can);
+/* The errno of that name ("noent"), or 0. */
+uint32_t lw_wasi_errno(const char *name);
 /* A socket that listens at "127.0.0.1:80" or "[::1]:0", numbers only: the next free
    descriptor. LW_IO, LW_NOMEM. */
 Status lw_wasi_add_listener(Wasi *w, const char *text, Err *err);
