@@ -56,6 +56,10 @@ typedef struct HostFunc {
   void *context;        /* of native */
   uint32_t number;      /* likewise */
   void (*drop)(void *context);
+  bool integers;                /* of native: all fit in the integer registers */
+  bool site_saves;              /* native.c: of the function at `site` */
+  uint32_t site_gone;           /* likewise: lw_texts_gone then */
+  const uint8_t *site;          /* likewise: where it was called last */
   void *user;                   /* the binding's name for it */
   uint32_t slot;                /* likewise */
   uint32_t refs;                /* instances that import it, handles */
