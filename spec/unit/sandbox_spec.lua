@@ -79,7 +79,7 @@ describe("a sandbox", function()
       "  function env.secret (i32) -> i32: NOTHING, so it cannot be instantiated",
       "  WASI: calls: args_sizes_get",
       "  WASI: directories: /cfg -> cfg, only for reading; /mem in memory; "
-        .. "/sql by functions, only for reading",
+        .. "/sql by functions",
       "  WASI: environment: HOME",
       "  WASI: arguments: 0; clock: fake; random: seeded; sockets: none",
       "  fuel: 500", "  timeout: none",
