@@ -239,8 +239,11 @@ void lw_prepare_owner(lua_State *L, State *st, int owner);
 /* Lua to wasm: NULL, or why not ("i32 expected, got string"), in `why` or static.
    What it refers to is kept by the (prepared) box at `owner`; 0 for numbers. */
 enum { WHY_SIZE = 128 };
+extern const char lw_why_closed[]; /* one of the reasons: a closed function, row 6 */
 const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
                         Value *out, char why[WHY_SIZE]);
+/* Argument `arg` was refused for that reason: misuse, or a closed function. Raises. */
+int lw_bad_argument(lua_State *L, int arg, const char *wrong);
 void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v);
 /* lua_ref.c: push the wasm.ref of an object; the object behind the one at `arg`, or 0. */
 void lw_push_object(lua_State *L, State *st, uint64_t ref);
@@ -355,6 +358,7 @@ void lw_open_reload(lua_State *L);
 void lw_open_snapshot(lua_State *L);
 void lw_open_files(lua_State *L);
 void lw_open_wasi(lua_State *L);
+void lw_open_wait(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
 

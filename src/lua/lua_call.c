@@ -210,6 +210,8 @@ static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char
 {
   char name[80];
   lw_func_name(f, name, sizeof name);
+  if (why == lw_why_closed)
+    return lw_raise(L, LW_CLOSED, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
   return luaL_error(L, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
 }
 
@@ -222,12 +224,21 @@ static NOINLINE int raise_number(lua_State *L, const FuncBox *f, uint32_t i)
                         lw_to_value(L, (int)i + 1, f->types[i], false, 0, &v, why));
 }
 
+int lw_bad_argument(lua_State *L, int arg, const char *wrong)
+{
+  const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
+  return f ? raise_dead(L, f) : luaL_argerror(L, arg, wrong);
+}
+
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
 {
   char name[80] = "?";
   if (lw_weak_get(L, WEAK_THINGS, a->callee))
     lw_func_name(lua_touserdata(L, -1), name, sizeof name);
   end_call(L, a);
+  if (why == lw_why_closed)
+    return lw_raise(L, LW_CLOSED, "bad result #%d of import '%s' (%s)", (int)i + 1, name,
+                    why);
   return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
 }
 
@@ -473,13 +484,14 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     int nargs = lw_wasi_ask(L, a);
     if (nargs < 0) continue;
     state_of(a)->rethrown = false;
-    int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
+    int status =
+      lua_pcallk(L, nargs, WASI_RESULTS, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
-      a->ask = (NativeAsk){0};
+      lw_ask_end(&a->ask);
       take_error(L, a, status);
       return;
     }
-    lw_wasi_answer(L, a, -1);
+    lw_wasi_answer(L, a, -WASI_RESULTS);
   } while (lw_act_native(a) == NATIVE_ASK);
   lua_settop(L, SLOT_HANDLER);
 }
@@ -488,7 +500,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
 static void native_resume(lua_State *L, Activation *a)
 {
   if (a->newer) check_order(L, a);
-  lw_wasi_answer(L, a, -1);
+  lw_wasi_answer(L, a, -WASI_RESULTS);
   if (lw_act_native(a) == NATIVE_ASK)
     native_callout(L, a);
   else

@@ -326,7 +326,8 @@ static inline ActWhy run(Activation *a, bool fresh)
 /* What has been called needs nobody of the binding's: is it done? */
 static NOINLINE bool callout_special(Activation *a)
 {
-  if (!lw_act_at_limit(a)) return lw_act_native(a) != NATIVE_ASK;
+  if (!lw_act_at_limit(a))
+    return !lw_act_pay_host_call(a) || lw_act_native(a) != NATIVE_ASK;
   if (lw_act_limit_yields(a)) return false;
   lw_act_limit_deny(a);
   return true;
@@ -337,9 +338,8 @@ unsigned lw_act_callout(Activation *a)
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  if (!a->callee->special || !callout_special(a)) {
-    if (!s->callout || !s->callout(a, s->user)) return ACT_IS_CALLOUT;
-  }
+  bool done = a->callee->special ? callout_special(a) : !lw_act_pay_host_call(a);
+  if (!done && (!s->callout || !s->callout(a, s->user))) return ACT_IS_CALLOUT;
   assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
   if (s->nest != a) nest_return_to(a);
   if (cut_short(a)) return ACT_IS_TRAPPED;
@@ -371,6 +371,11 @@ ActWhy lw_act_enter(Activation *a)
   order_push(a);
   sp_save(a);
   return run(a, true);
+}
+
+void lw_store_leave_parked(Store *s)
+{
+  leave_parked(s);
 }
 
 bool lw_act_parked(const Activation *a)
@@ -428,7 +433,7 @@ void lw_act_drop(Activation *a)
   a->ncallouts = 0;
   a->end = LW_OK;
   a->trap = TRAP_NONE;
-  if (a->ask.what) a->ask = (NativeAsk){0};
+  if (a->ask.what) lw_ask_end(&a->ask);
   a->grown = 0;
   lw_stack_give(a);
   if (s->closing) lw_close_waiting(s);

@@ -49,8 +49,12 @@ typedef struct NativeAsk {
   uint32_t which;
   uint32_t how;
   uint64_t number;   /* asked for, or the answer */
+  uint64_t more;     /* of the answer */
   const void *bytes; /* of the answer: good until the function returns */
   size_t size;
+  void *owned; /* malloc'ed, of the question; freed with it */
+  /* what a function keeps that asks more than once (lw_ask_again) */
+  uint64_t began, done;
 } NativeAsk;
 
 struct Activation {

@@ -345,6 +345,7 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   i->interleave_any = opts->interleave_any;
   i->on_trap_close = opts->on_trap_close;
   i->catch_host_errors = opts->catch_host_errors;
+  lw_host_calls_set(i, opts->limits_host_calls ? opts->host_calls : HOST_CALLS_MAX);
   TRY(lw_budget_make(i, opts, err));
   if (!i->budget && !i->stack_size) i->vm.flags |= VMCTX_READY;
   return LW_OK;

@@ -127,6 +127,7 @@ void lw_cell_close(FuncCell *c, Store *s);
 void lw_host_free(HostFunc *h);
 /* rt/act.c */
 bool lw_act_parked(const Activation *a); /* called out, and not waiting for a return */
+void lw_store_leave_parked(Store *s);    /* the innermost of the nest has not yielded */
 /* Give up a parked activation's stack; the struct stays until its owner drops it, and a
    resume tells it LW_CLOSED. */
 void lw_act_kill(Activation *a);

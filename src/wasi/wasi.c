@@ -144,6 +144,11 @@ void lw_wasi_set_limits(Wasi *w, uint32_t files, uint64_t kept_bytes)
   w->kept_max = kept_bytes;
 }
 
+void lw_wasi_set_block(Wasi *w)
+{
+  w->asks_block = true;
+}
+
 void lw_wasi_set_walk(Wasi *w)
 {
   w->walk = true;
@@ -192,6 +197,21 @@ Node *lw_wasi_new_tree(Wasi *w, const char *name, bool read_only)
   d->ops = &lw_ops_node;
   d->node = lw_node_ref(root);
   return root;
+}
+
+int lw_wasi_add_served(Wasi *w, const char *name, bool read_only, uint32_t can)
+{
+  char *path = strdup("");
+  Desc *d = path ? preopen(w, name, read_only || !(can & DIR_CHANGES)) : NULL;
+  if (!d) {
+    free(path);
+    return -1;
+  }
+  d->ops = &lw_ops_served;
+  d->path = path;
+  d->served = w->nserved++;
+  d->can = can | (can >> DIR_WRITE & 1) << DIR_CREATE;
+  return (int)d->served;
 }
 
 const char *lw_wasi_written(const Wasi *w, unsigned which, size_t *size)
