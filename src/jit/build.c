@@ -748,6 +748,7 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   h.meter = NO_METER;
   if (h.effort > 0) h.unroll = UNROLL_FREE + n / 2;
   Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE, .book = opts->book};
+  inliner.walks = opts->walks;
   if (opts->calls && !opts->fuel) h.inliner = &inliner;
   TRY(begin_values(&h, facts));
   Body b;

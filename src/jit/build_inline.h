@@ -27,6 +27,7 @@ enum { KNOWN = 16 };
 typedef struct Inliner { /* one to a function that is built */
   uint32_t left;         /* operators of callees that may be built yet */
   const FactsBook *book; /* or NULL */
+  Arena *walks;
   uint32_t func[KNOWN];  /* what was inlined last, by its index % KNOWN ... */
   const BodyFacts *facts[KNOWN];
   BodyRoom rooms[MOST_INSIDE]; /* by depth */
@@ -66,14 +67,13 @@ static bool wants_inlined(const Body *b, uint32_t func)
 static Status facts_of(Body *b, uint32_t func, const BodyFacts **out)
 {
   Inliner *in = b->hook.inliner;
-  Arena *arena = b->hook.f->arena;
   *out = lw_book_facts(in->book, b->module, func);
   if (*out) return LW_OK;
   *out = in->facts[func % KNOWN];
   if (*out && in->func[func % KNOWN] == func) return LW_OK;
-  BodyFacts *facts = ARENA_NEW(arena, BodyFacts);
+  BodyFacts *facts = ARENA_NEW(in->walks, BodyFacts);
   if (!facts) return lw_nomem(b->err, "facts about a function");
-  TRY(lw_validate_func(b->module, func, facts, arena, b->err));
+  TRY(lw_validate_func(b->module, func, facts, in->walks, b->err));
   in->func[func % KNOWN] = func;
   in->facts[func % KNOWN] = *out = facts;
   return LW_OK;

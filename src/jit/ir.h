@@ -224,6 +224,7 @@ typedef struct BuildOptions {
   bool calls;            /* may be inlined, unless fuel is counted */
   bool fuel;             /* an IR_FUEL wherever a straight stretch of operators begins */
   const FactsBook *book; /* of callees, or NULL */
+  Arena *walks;          /* room for facts that are not in it */
 } BuildOptions;
 
 /*

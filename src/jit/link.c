@@ -27,13 +27,14 @@ typedef struct Linker {
   Err *err;
 } Linker;
 
-Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
-                        Arena *scratch, Compiled *out, Err *err)
+/* What is not in the book is found out in `walks`. */
+static Status build(const Module *m, uint32_t func, const EmitOptions *opts, Arena *walks,
+                    Arena *scratch, Func *f, Err *err)
 {
   BodyFacts walked = {0};
   const BodyFacts *facts = lw_book_facts(opts->book, m, func);
   if (!facts) {
-    TRY(lw_validate_func(m, func, &walked, scratch, err));
+    TRY(lw_validate_func(m, func, &walked, walks, err));
     facts = &walked;
   }
   pass_done(opts->meter, PASS_FACTS, scratch);
@@ -42,8 +43,18 @@ Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
   BuildOptions build = {.loops = unroll ? opts->effort : 0,
                         .calls = inlines && opts->effort > 0,
                         .fuel = opts->fuel,
-                        .book = opts->book};
-  TRY(lw_ir_build(m, func, facts, &build, scratch, &out->f, err));
+                        .book = opts->book,
+                        .walks = walks};
+  return lw_ir_build(m, func, facts, &build, scratch, f, err);
+}
+
+Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
+                        Arena *scratch, Compiled *out, Err *err)
+{
+  Arena walks = {0};
+  Status s = build(m, func, opts, &walks, scratch, &out->f, err);
+  lw_arena_free(&walks);
+  if (s != LW_OK) return s;
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));
