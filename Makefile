@@ -267,7 +267,8 @@ chains: ## clang, Emscripten, rustc, Binaryen: install them, build their guests,
 chains-run:
 	@$(LUA) spec/support/specs.lua -o spec.support.plain --pattern=chains_ $(ARGS) spec/unit
 
-guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32, wasm-ld, wasi-libc)
+guests: ## rebuild the .wasm of examples and specs from C and Rust (clang, wasm-ld, wasi-libc, rustc)
+	@sh spec/support/deps.sh guests
 	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
 	@WASM_CC=$(WASM_CC) sh spec/guests/wasi/build.sh
 	@WASM_CC=$(WASM_CC) sh spec/guests/chains/build.sh build/chains
