@@ -243,7 +243,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field random? "real"|integer|fun(n: integer): string  an integer is a seed
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
 ---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
----@field max_files? integer          open at once, default 1024
+---@field max_files? integer          open at once, default 1024 or half the ulimit
 ---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
 
 ---@alias wasm.WasiTree table<string, string|table>  names to contents
