@@ -12,7 +12,8 @@ for _, way in ipairs(ways) do
     local ok, got = pcall(escape.race, way, race, each)
     if ok then
       print(("%-6s  %-34s %9d tries, %8d acted inside, %9d refused, %9d swaps%s"):format(way,
-        race[1], got.tries, got.inside, got.refused, got.swaps, got.same and "" or "  ESCAPED: changed"))
+        race[1], got.tries, got.inside, got.refused, got.swaps,
+        got.same and "" or "  ESCAPED: changed"))
       tries, swaps = tries + got.tries, swaps + got.swaps
       if not got.same then escapes = escapes + 1 end
     else

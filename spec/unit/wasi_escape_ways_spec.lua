@@ -174,7 +174,8 @@ for _, way in ipairs { "kernel", "walk" } do
       sh("mkdir %s/other/sub", top)
       local at, size = g.put("sub")
       assert.equal("success", g.path_open(4, 0, at, size, DIRECTORY,
-        wasi.RIGHTS_DIRECTORY & ~(0xf << 9 | 3 << 16 | 3 << 19 | R.set_times | 7 << 24), wasi.RIGHTS_ALL, 0, 8))
+        wasi.RIGHTS_DIRECTORY & ~(0xf << 9 | 3 << 16 | 3 << 19 | R.set_times | 7 << 24),
+        wasi.RIGHTS_ALL, 0, 8))
       local sub = g.memory:u32(8)
       try("create below", (g.open("x", { dir = sub, oflags = CREAT })), "rofs")
       try("mkdir below", g.at("path_create_directory", "x", sub), "rofs")
@@ -222,12 +223,13 @@ for _, way in ipairs { "kernel", "walk" } do
     it("strange bytes in names are only that", function()
       local g = guest()
       for _, path in ipairs {
-        "\xff/../../out/secret", "\xc0\xae\xc0\xae/out/secret", "\xe0\x80\xae./out", "..\xc0\xaf..",
-        "%2e%2e/out/secret", "..%2fout", "..\\out\\secret", "..;/out/secret",
-        "\u{2024}\u{2024}/out", "\u{ff0e}\u{ff0e}/out/secret", "..\u{2215}out", "..\u{200b}/out/secret",
-        ".. /out", " ../out", "...", ".../out", "..../out", "~/secret", "~root", "$HOME", "file:///etc/passwd", "C:\\x",
-        "\\\\?\\x", "\n../out", "..\r/out", "d\n/../../out", "\t", "\x01", "\x7f", "*", "?",
-        "[a-z]/..", "{..,..}/out", "`id`", "$(id)", ";ls", "|ls", "-", "--", "-rf", "con", "nul", "aux",
+        "\xff/../../out/secret", "\xc0\xae\xc0\xae/out/secret", "\xe0\x80\xae./out",
+        "..\xc0\xaf..", "%2e%2e/out/secret", "..%2fout", "..\\out\\secret", "..;/out/secret",
+        "\u{2024}\u{2024}/out", "\u{ff0e}\u{ff0e}/out/secret", "..\u{2215}out",
+        "..\u{200b}/out/secret", ".. /out", " ../out", "...", ".../out", "..../out", "~/secret",
+        "~root", "$HOME", "file:///etc/passwd", "C:\\x", "\\\\?\\x", "\n../out", "..\r/out",
+        "d\n/../../out", "\t", "\x01", "\x7f", "*", "?", "[a-z]/..", "{..,..}/out", "`id`",
+        "$(id)", ";ls", "|ls", "-", "--", "-rf", "con", "nul", "aux",
       } do
         local got = select(2, g.contents(path, { rights = R.read }))
         try(("%q"):format(path), got, "noent notcapable notdir ilseq")
