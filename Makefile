@@ -241,6 +241,13 @@ stress-cache-run:
 	@$(LUA) spec/stress/damage.lua $(or $(COUNT),100000) $(or $(SEED),1)
 	@$(LUA) spec/stress/kill.lua $(or $(KILLS),1000)
 
+stress-paths: deps ## SECONDS=60 of a neighbour who exchanges names while a guest tries to get out
+	@$(AGAIN) -j$(JOBS) specs-build $(TEST_VARIANT)
+	@$(AGAIN) stress-paths-run $(TEST_VARIANT)
+
+stress-paths-run:
+	@$(LUA) spec/stress/paths.lua $(or $(SECONDS),60)
+
 # 8 threads on one cache, once under each sanitizer (clang-22's thread sanitizer knows no fork).
 stress-threads: deps ## 8 Lua states in 8 threads on one cache under thread and address sanitizers (SECONDS=60)
 	@sh spec/support/deps.sh tsan
@@ -267,7 +274,8 @@ chains: ## clang, Emscripten, rustc, Binaryen: install them, build their guests,
 chains-run:
 	@$(LUA) spec/support/specs.lua -o spec.support.plain --pattern=chains_ $(ARGS) spec/unit
 
-guests: ## rebuild the .wasm of examples and specs from C (needs clang with wasm32, wasm-ld, wasi-libc)
+guests: ## rebuild the .wasm of examples and specs from C and Rust (clang, wasm-ld, wasi-libc, rustc)
+	@sh spec/support/deps.sh guests
 	@WASM_CC=$(WASM_CC) sh spec/guests/build.sh
 	@WASM_CC=$(WASM_CC) sh spec/guests/wasi/build.sh
 	@WASM_CC=$(WASM_CC) sh spec/guests/chains/build.sh build/chains
@@ -362,6 +370,6 @@ help: ## this list
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
 .PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run bench-fuel bench-fuel-run kernels \
-        bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts guests chains chains-run \
+        bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts stress-paths stress-paths-run guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

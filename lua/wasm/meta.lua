@@ -247,7 +247,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
 ---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
 ---@field on_block? "yield"|fun(wait: wasm.WasiWait): false?  asked before it waits; false: wait
----@field max_files? integer          open at once, default 1024
+---@field max_files? integer          open at once, default 1024 or half the ulimit
 ---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
 
 --- What a call waits for: any of the descriptors, or the time.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build and the specs need: install it where we may, else say what to install.
-#   deps.sh [lint] [cases] [fuzz] [chains]     each word adds the tools of one more `make` target
+#   deps.sh [lint] [cases] [fuzz] [chains] [guests]     each word adds the tools of one more `make` target
 # Quick when nothing is missing: it looks, and starts no package manager.
 set -u
 LUA=${LUA:-lua5.4}
@@ -29,9 +29,9 @@ has_lua_module() {
   $LUA -e "assert(package.searchpath('$1', package.path))"
 }
 
-has_rust() {
+has_rust() { # has_rust TARGET
   for rustc in "${RUSTC:-rustc}" /usr/bin/rustc; do
-    [ -d "$("$rustc" --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ] && return
+    [ -d "$("$rustc" --print sysroot)/lib/rustlib/$1" ] && return
   done
   return 1
 }
@@ -58,9 +58,15 @@ look() {
   case $want in *" chains "*)
     need "clang-22 lld-22" "clang-22 with its linker for wasm" command -v wasm-ld-22
     need emscripten "Emscripten" command -v emcc
-    need "rustc libstd-rust-dev-wasm32" "a rustc for wasm32-unknown-unknown" has_rust
+    need "rustc libstd-rust-dev-wasm32" "a rustc for wasm32-unknown-unknown" \
+      has_rust wasm32-unknown-unknown
     need g++ "a C++ compiler" command -v c++
     need npm "npm" command -v npm ;;
+  esac
+  case $want in *" guests "*)
+    need "clang-22 lld-22" "clang-22 with its linker for wasm" command -v wasm-ld-22
+    need "wasi-libc libclang-rt-22-dev-wasm32" "wasi-libc" test -d /usr/include/wasm32-wasi
+    need "rustc libstd-rust-dev-wasm32 lld" "a rustc for wasm32-wasi" has_rust wasm32-wasi ;;
   esac
   case $want in *" cases "*) need npm "npm" command -v npm ;; esac
 }

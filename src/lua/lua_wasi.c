@@ -377,7 +377,8 @@ static int wasi_new(lua_State *L)
   lua_setiuservalue(L, 2, UV_WASI_FUNCS);
   lua_newtable(L);
   lua_setiuservalue(L, 2, UV_WASI_ASKED);
-  uint64_t files = lw_opt_count(L, 1, "max_files", WASI_FILES_DEFAULT, WASI_FILES_MAX);
+  uint64_t files =
+    lw_opt_count(L, 1, "max_files", lw_wasi_files_default(), WASI_FILES_MAX);
   if (files < WASI_STREAMS) luaL_error(L, "option 'max_files': at least 3 expected");
   lw_wasi_set_limits(w, (uint32_t)files, lw_opt_size(L, 1, "max_bytes", 256 << 20));
   if (lw_opt_choice(L, 1, "resolve", ways, 0) == 1) lw_wasi_set_walk(w);

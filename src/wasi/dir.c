@@ -94,13 +94,24 @@ static Errno dir_path_set_times(Call *c, Desc *d, const char *path, bool follow,
   return e;
 }
 
+/* What ends with a slash, "." or ".." is a directory, if anything. */
+static Errno no_link(Call *c, const Desc *d, const char *path)
+{
+  int fd;
+  TRY_ERRNO(find(c, d, path, true, &fd));
+  close(fd);
+  return WASI_INVAL;
+}
+
 static Errno dir_readlink(Call *c, Desc *d, const char *path, char *to, size_t *size)
 {
   Parent p;
   TRY_ERRNO(lw_path_parent(c->w, d->host, path, &p));
-  ssize_t n = -1;
-  errno = EINVAL; /* what ends with a slash, "." or ".." is a directory, if anything */
-  if (!p.slash && !p.here && !p.up) n = readlinkat(p.host, p.name, to, *size);
+  if (p.slash || p.here || p.up) {
+    lw_path_done(&p);
+    return no_link(c, d, path);
+  }
+  ssize_t n = readlinkat(p.host, p.name, to, *size);
   Errno e = n < 0 ? lw_errno_of(errno) : WASI_SUCCESS;
   lw_path_done(&p);
   if (e == WASI_SUCCESS) *size = (size_t)n;

@@ -193,7 +193,8 @@ static Errno transfer(Call *c, uint64_t right, const uint64_t *at, uint32_t resu
   bool reading = right & RIGHT_FD_READ;
   d = lw_fd_get(c->w, arg32(c, 0));
   if (!d) return WASI_BADF;
-  if (d->type == FILETYPE_DIRECTORY) return WASI_ISDIR;
+  /* as the system has it: none can be opened for writing */
+  if (d->type == FILETYPE_DIRECTORY) return reading ? WASI_ISDIR : WASI_BADF;
   TRY_ERRNO(lw_desc_may(d, right));
   TRY_ERRNO(lw_guest_iovecs(c, arg32(c, 1), arg32(c, 2), &io));
   if (!lw_guest(c, result, 4)) return WASI_FAULT;

@@ -14,14 +14,23 @@
 #include "wasi/call.h"
 #include "wasi/tree.h"
 
-enum { KEPT_DEFAULT = 256 << 20 };
+enum { KEPT_DEFAULT = 256 << 20, FILES_DEFAULT = 1024, FILES_LEAST = 16 };
+
+uint32_t lw_wasi_files_default(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / 2 >= FILES_DEFAULT)
+    return FILES_DEFAULT;
+  uint32_t half = (uint32_t)(limit.rlim_cur / 2);
+  return half < FILES_LEAST ? FILES_LEAST : half;
+}
 
 Wasi *lw_wasi_new(void)
 {
   Wasi *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->refs = 1;
-  w->max_fds = WASI_FILES_DEFAULT;
+  w->max_fds = lw_wasi_files_default();
   w->kept_max = KEPT_DEFAULT;
   struct rlimit limit;
   w->limited = getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur != RLIM_INFINITY;

@@ -19,7 +19,7 @@ typedef struct Wasi Wasi;
 typedef struct Node Node; /* of a tree in memory: tree.h */
 
 enum { WASI_STDIN, WASI_STDOUT, WASI_STDERR, WASI_STREAMS };
-enum { WASI_FILES_DEFAULT = 1024, WASI_FILES_MAX = 1 << 20, WASI_PATH_MAX = 4096 };
+enum { WASI_FILES_MAX = 1 << 20, WASI_PATH_MAX = 4096 };
 
 typedef enum {
   STREAM_NOTHING, /* an empty stdin; writes go nowhere */
@@ -88,6 +88,9 @@ bool lw_wasi_set_stream(Wasi *w, unsigned which, StreamKind kind, const char *by
                         size_t size);
 void lw_wasi_set_clock(Wasi *w, SourceKind kind);
 void lw_wasi_set_random(Wasi *w, SourceKind kind, uint64_t seed);
+/* How many files where nothing is said: 1024, but half of the descriptors that the
+   process may have at most, so that the host always has some. */
+uint32_t lw_wasi_files_default(void);
 void lw_wasi_set_limits(Wasi *w, uint32_t files, uint64_t kept_bytes);
 /* The binding is asked (ASK_BLOCK) before a wait. */
 void lw_wasi_set_block(Wasi *w);
