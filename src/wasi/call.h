@@ -321,6 +321,9 @@ Errno lw_host_read(const Activation *a, int host, const Iovecs *io, bool nonbloc
                    uint64_t *n);
 void lw_stat_of(const struct stat *st, FileStat *out);
 uint8_t lw_type_of_mode(mode_t mode);
+/* Has it a place to read from? A character device without one is a terminal to the guest,
+   whose C library has no other way to ask (so /dev/null has one). */
+bool lw_desc_seeks(const Desc *d);
 /* Append an entry; false: no more fit. */
 bool lw_listing_add(Listing *l, uint64_t next, uint64_t ino, uint8_t type,
                     const char *name);
