@@ -2,7 +2,8 @@
 -- Warm: the time of `_start` in an instance that is there already, the module compiled; natively
 -- the time of the process, about 2 ms of which is not the program's. Cold: whole processes,
 -- `luawasm run` with an empty cache, Node with V8's own choice of compilers, against the native
--- process. What the programs print must be equal on all sides; times in it are masked.
+-- process; the row `nothing` is the start of a shell's `true`, of Lua and of Node. What the
+-- programs print goes to a file and must be equal on all sides; times in it are masked.
 local wasm = require "wasm"
 local measure = require "spec.bench.measure"
 local clock = measure.baseline.clock
@@ -68,16 +69,18 @@ end
 local function ours(row, root)
   local mod = assert(wasm.load(CACHE .. "wasm/" .. row[2], { eager = true }))
   return function()
-    local parts = {}
+    local output = root .. "/ours.out"
+    local file <close> = assert(io.open(output, "wb"))
     local w = assert(wasm.wasi { args = { table.unpack(row, 2) }, dirs = { ["/"] = root },
-      env = { HOME = "/", TZ = "UTC" }, stdout = function(s) parts[#parts + 1] = s end })
+      env = { HOME = "/", TZ = "UTC" }, stdout = file })
     local inst = assert(mod:instantiate({ wasi_snapshot_preview1 = w }, { stack = "8MiB" }))
     local started = clock()
     local ok, err = pcall(inst.exports._start)
     local ms = (clock() - started) / 1e6
     if not ok and err.kind ~= "exit" then error(err) end
     inst:close()
-    return ms, masked(table.concat(parts))
+    file:flush()
+    return ms, masked(read(output))
   end
 end
 
@@ -166,6 +169,9 @@ function programs.report()
     failed = failed + differ
   end
   heading("cold")
+  print_row("nothing", (interleave(NAMES, { native = process("true", root .. "/native.out"),
+    ours = process(LUA .. " -e ''", root .. "/ours.out"),
+    V8 = engine and process(NODE .. " -e 0", root .. "/v8.out") })), 0)
   for _, row in ipairs(ROWS) do
     if row.cold then
       local file, args = CACHE .. "wasm/" .. row[2], table.concat(row, " ", 3)
