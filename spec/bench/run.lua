@@ -1,10 +1,11 @@
---- Benchmarks: `make bench [ARGS="fib sha256 vectors calls compile reuse collector files"]`.
+--- Benchmarks: `make bench [ARGS="fib vectors calls compile reuse collector files programs"]`.
 -- Figures are ratios wherever they can be, from interleaved runs, the minimum of each side; a
 -- ratio above 1 means we are slower. Checksums of all sides must agree, or the run fails.
 -- What is measured: kernels against native C (same source, vectors on both sides or on none) and
 -- V8 (its Node must know the proposals: 22 or later, else "-"); calls between Lua and wasm against
 -- plain C functions; validate and compile in MB of code a second; what comes from caches, images
--- and snapshots; how long the collector stops a guest; reading and writing files by WASI.
+-- and snapshots; how long the collector stops a guest; reading and writing files by WASI; whole
+-- programs, warm and cold.
 local wasm = require "wasm"
 local groups = require "spec.bench.kernels"
 local measure = require "spec.bench.measure"
@@ -12,6 +13,7 @@ local compiling = require "spec.bench.compiling"
 local reuse = require "spec.bench.reuse"
 local collector = require "spec.bench.collector"
 local files = require "spec.bench.files"
+local programs = require "spec.bench.programs"
 local baseline = measure.baseline
 
 local failed = 0
@@ -189,5 +191,6 @@ if asked("compile") then compiling.report() end
 if asked("reuse") then reuse.report() end
 if asked("collector") then collector.report() end
 if asked("files") then failed = failed + files.report() end
-if failed > 0 then print(failed .. " checksums differ") end
+if asked("programs") then failed = failed + programs.report() end
+if failed > 0 then print(failed .. " checksums or outputs differ") end
 os.exit(failed == 0)

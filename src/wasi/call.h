@@ -344,6 +344,9 @@ Errno lw_host_read(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t 
 uint64_t lw_scatter(const Iovecs *io, const char *from, size_t size);
 void lw_stat_of(const struct stat *st, FileStat *out);
 uint8_t lw_type_of_mode(mode_t mode);
+/* Has it a place to read from? A character device without one is a terminal to the guest,
+   whose C library has no other way to ask (so /dev/null has one). */
+bool lw_desc_seeks(const Desc *d);
 /* Append an entry; false: no more fit. */
 bool lw_listing_add(Listing *l, uint64_t next, uint64_t ino, uint8_t type,
                     const char *name);

@@ -242,8 +242,10 @@ static Errno seek(Call *c, Desc *d, int64_t by, int whence, uint32_t result)
 /* A stream cannot be sought, whatever its rights: programs ask that way. */
 static Errno seekable(const Desc *d, uint64_t right)
 {
-  bool stream = d->type == FILETYPE_UNKNOWN || d->type == FILETYPE_CHARACTER ||
-                d->type == FILETYPE_STREAM || d->type == FILETYPE_DGRAM;
+  bool stream = d->type == FILETYPE_UNKNOWN || d->type == FILETYPE_STREAM ||
+                d->type == FILETYPE_DGRAM;
+  if (d->type == FILETYPE_CHARACTER)
+    stream = !(d->base & (RIGHT_FD_SEEK | RIGHT_FD_TELL));
   return stream ? WASI_SPIPE : lw_desc_may(d, right);
 }
 
@@ -496,8 +498,8 @@ static void trim_rights(Desc *d)
   }
   d->base &= RIGHTS_FILE;
   d->inheriting = 0;
-  if (d->type != FILETYPE_REGULAR)
-    d->base &= ~(RIGHT_FD_SEEK | RIGHT_FD_TELL | RIGHT_FD_ALLOCATE);
+  if (d->type != FILETYPE_REGULAR) d->base &= ~RIGHT_FD_ALLOCATE;
+  if (!lw_desc_seeks(d)) d->base &= ~(RIGHT_FD_SEEK | RIGHT_FD_TELL);
 }
 
 Errno lw_call_path_open(Call *c)

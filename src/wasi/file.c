@@ -37,6 +37,12 @@ uint8_t lw_type_of_mode(mode_t mode)
   return S_ISSOCK(mode) ? FILETYPE_STREAM : FILETYPE_UNKNOWN;
 }
 
+bool lw_desc_seeks(const Desc *d)
+{
+  return d->type == FILETYPE_REGULAR ||
+         (d->type == FILETYPE_CHARACTER && !isatty(d->host));
+}
+
 void lw_stat_of(const struct stat *st, FileStat *out)
 {
   *out = (FileStat){

@@ -112,7 +112,7 @@ static bool inherit(Desc *d, int host)
   d->ops = &lw_ops_file;
   d->shared = true;
   if (fstat(d->host, &st) == 0) d->type = lw_type_of_mode(st.st_mode);
-  if (d->type == FILETYPE_REGULAR) d->base |= RIGHT_FD_SEEK | RIGHT_FD_TELL;
+  if (lw_desc_seeks(d)) d->base |= RIGHT_FD_SEEK | RIGHT_FD_TELL;
   return true;
 }
 
