@@ -3,9 +3,9 @@
 -- ratio above 1 means we are slower. Checksums of all sides must agree, or the run fails.
 -- What is measured: kernels against native C (same source, vectors on both sides or on none) and
 -- V8 (its Node must know the proposals: 22 or later, else "-"); calls between Lua and wasm against
--- plain C functions; validate and compile in MB of code a second; what comes from caches, images
--- and snapshots; how long the collector stops a guest; reading and writing files by WASI; whole
--- programs, warm and cold.
+-- plain C functions, and inside wasm; validate and compile in MB of code a second; what comes from
+-- caches, images and snapshots; how long the collector stops a guest; reading and writing files by
+-- WASI; whole programs, warm and cold.
 local wasm = require "wasm"
 local groups = require "spec.bench.kernels"
 local measure = require "spec.bench.measure"

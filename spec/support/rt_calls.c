@@ -358,7 +358,7 @@ static void quick_calls(void)
   ImportValue im = func_import(&h->cell);
   Instance *i = make(s, ADD, NULL), *j = make(s, CALLER, &im), *k = make(s, TRAPS, NULL);
   FuncCell *add = export_of(i, "add"), *load = export_of(k, "load");
-  uint64_t r;
+  uint64_t r = 0;
   CHECK(call2(add, 3, 4, &r) == TRAP_NONE && r == 7); /* now there is a stack */
   Activation *a = lw_act_quick(add);
   CHECK(a && a == s->pool && a == lw_act_quick(add));

@@ -28,7 +28,7 @@ typedef struct Inliner { /* one to a function that is built */
   uint32_t left;         /* operators of callees that may be built yet */
   const FactsBook *book; /* or NULL */
   Arena *walks;
-  uint32_t func[KNOWN];  /* what was inlined last, by its index % KNOWN ... */
+  uint32_t func[KNOWN]; /* what was inlined last, by its index % KNOWN ... */
   const BodyFacts *facts[KNOWN];
   BodyRoom rooms[MOST_INSIDE]; /* by depth */
 } Inliner;
