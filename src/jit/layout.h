@@ -31,12 +31,14 @@
 #define VMCTX_INFOS    96 /* -> TypeInfo *[ntypes] */
 #define VMCTX_NEW_STRUCT 104 /* lw_stub_new_struct, lw_stub_new_array: VMCTX_CALL_C for */
 #define VMCTX_NEW_ARRAY  112 /* two helpers; where a run has room nothing is called */
+#define VMCTX_COPY     120 /* lw_stub_copy, lw_stub_fill: likewise, for few bytes */
+#define VMCTX_FILL     128
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
 #define VMCTX_MANY     8  /* HostFunc: as ACT_MANY */
 #define VMCTX_READY    4  /* Instance: calls may begin, and have no limits of their own */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
-#define INSTANCE_WORDS 288
+#define INSTANCE_WORDS 320
 
 /* FuncCell: one callable function; what a funcref points to. Null is 0. */
 #define CELL_CODE 0  /* entry in the wasm calling convention */

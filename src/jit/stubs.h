@@ -33,6 +33,8 @@ const void *lw_lazy_enter(struct Activation *a, void *ctx, const void *back);
 extern const unsigned char lw_stub_callout[];    /* code of a host function's cell */
 extern const unsigned char lw_stub_helper[];     /* VMCTX_CALL_C */
 extern const unsigned char lw_stub_new_struct[]; /* VMCTX_NEW_STRUCT */
+extern const unsigned char lw_stub_copy[];       /* VMCTX_COPY */
+extern const unsigned char lw_stub_fill[];       /* VMCTX_FILL */
 extern const unsigned char lw_stub_new_array[];  /* VMCTX_NEW_ARRAY */
 extern const unsigned char lw_stub_lazy[];       /* VMCTX_LAZY */
 extern const unsigned char lw_stub_limit[];      /* VMCTX_LIMIT */

@@ -39,6 +39,8 @@ _Static_assert(offsetof(VmCtx, limit) == VMCTX_LIMIT, "layout.h");
 _Static_assert(offsetof(VmCtx, infos) == VMCTX_INFOS, "layout.h");
 _Static_assert(offsetof(VmCtx, new_struct) == VMCTX_NEW_STRUCT, "layout.h");
 _Static_assert(offsetof(VmCtx, new_array) == VMCTX_NEW_ARRAY, "layout.h");
+_Static_assert(offsetof(VmCtx, copy) == VMCTX_COPY, "layout.h");
+_Static_assert(offsetof(VmCtx, fill) == VMCTX_FILL, "layout.h");
 _Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
 
 void lw_vm_init(VmCtx *vm, Store *s)
@@ -52,6 +54,8 @@ void lw_vm_init(VmCtx *vm, Store *s)
     .limit = lw_stub_limit,
     .new_struct = lw_stub_new_struct,
     .new_array = lw_stub_new_array,
+    .copy = lw_stub_copy,
+    .fill = lw_stub_fill,
   };
 }
 

@@ -40,7 +40,7 @@ typedef struct VmCtx {
   int64_t fuel; /* Instance: what is left (rt/budget.h) */
   const void *limit;
   const struct TypeInfo *const *infos;
-  const void *new_struct, *new_array;
+  const void *new_struct, *new_array, *copy, *fill;
 } VmCtx;
 
 /*

@@ -265,12 +265,14 @@ void lw_emit_tail(Emit *em, const Ins *ins)
   EMIT_PUSH(em, calls, (CallSite){at, ins->a});
 }
 
-/* Who calls a helper; objects may be made without calling any. */
+/* Who calls a helper, or does without. */
 static int32_t way_to(uint32_t helper)
 {
   switch (helper) {
   case HELPER_struct_new: return VMCTX_NEW_STRUCT;
   case HELPER_array_new: return VMCTX_NEW_ARRAY;
+  case HELPER_memory_copy: return VMCTX_COPY;
+  case HELPER_memory_fill: return VMCTX_FILL;
   default: return VMCTX_CALL_C;
   }
 }

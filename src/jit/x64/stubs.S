@@ -55,10 +55,6 @@
         .type   lw_stub_lazy, @function
         .type   lw_stub_limit, @function
         .type   lw_stub_late, @function
-        .globl  lw_stub_new_struct, lw_stub_new_array
-        .hidden lw_stub_new_struct, lw_stub_new_array
-        .type   lw_stub_new_struct, @function
-        .type   lw_stub_new_array, @function
 
 /* With rsp = HOST_SP: the host's float settings, or the guest's. Clobber ecx. */
 .macro HOST_FLOATS
@@ -342,54 +338,6 @@ helper_back:
         .size   lw_stub_helper, . - lw_stub_helper
 
 /*
-** The same for the helpers that make a struct, an array: most of the time there is a cell
-** in the run of its size (rt/object.c), zeroed, and nothing has to be called.
-*/
-        .p2align 4
-lw_stub_new_struct:                     /* (rdi, typeidx rsi) */
-        mov     rcx, [r14 + VMCTX_INFOS]
-        mov     rcx, [rcx + rsi * 8]
-        mov     r8, [r14 + VMCTX_STORE]
-        mov     edx, [rcx + TYPE_INFO_RUN]
-        add     r8, rdx
-        mov     rax, [r8 + RUN_AT]
-        mov     edx, [rcx + TYPE_INFO_CELL]
-        add     rdx, rax
-        cmp     rdx, [r8 + RUN_END]
-        ja      lw_stub_helper
-        mov     [r8 + RUN_AT], rdx
-        mov     [rax + OBJECT_INFO], rcx
-        ret
-        .size   lw_stub_new_struct, . - lw_stub_new_struct
-
-        .p2align 4
-lw_stub_new_array:                      /* (rdi, typeidx rsi, length edx) */
-        mov     edx, edx
-        cmp     edx, RUN_FINE
-        ja      lw_stub_helper
-        mov     rcx, [r14 + VMCTX_INFOS]
-        mov     rcx, [rcx + rsi * 8]
-        mov     eax, [rcx + TYPE_INFO_SIZE]
-        imul    eax, edx
-        add     eax, ARRAY_ELEMS + 15
-        and     eax, -16
-        cmp     eax, RUN_FINE
-        ja      lw_stub_helper
-        mov     r8, [r14 + VMCTX_STORE]
-        lea     r8, [r8 + rax + STORE_RUNS - 16]
-        mov     r9, [r8 + RUN_AT]
-        add     rax, r9
-        cmp     rax, [r8 + RUN_END]
-        ja      lw_stub_helper
-        mov     [r8 + RUN_AT], rax
-        mov     [r9 + OBJECT_INFO], rcx
-        mov     [r9 + ARRAY_LENGTH], edx
-        mov     rax, r9
-        ret
-new_end:
-        .size   lw_stub_new_array, . - lw_stub_new_array
-
-/*
 ** Called by machine code where fuel has run out: r11d = the amount, r14 = Instance; and
 ** lw_stub_late in the name of machine code whose poll found that time is up, to go on
 ** with that poll. For the caller no register changes, so everything is kept on the
@@ -661,10 +609,7 @@ frames_common:
         .byte   CFA_DEF, RSP, CALLOUT_FRAME + 8, CFA_SAME, R14
         FRAMES_END
 
-        FRAMES_OF lw_stub_new_struct, new_end
-        FRAMES_END
-
-        FRAMES_OF lw_stub_helper, lw_stub_new_struct
+        FRAMES_OF lw_stub_helper, lw_stub_late
         .byte   CFA_ADVANCE
         .2byte  helper_framed - lw_stub_helper
         .byte   CFA_DEF, RBP, 16, CFA_OFFSET | RBP, 2
