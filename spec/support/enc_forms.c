@@ -154,8 +154,8 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
   const char *name = row->text, *t = row->form;
   bool digit =
     is(row, "m") || is(row, "mb") || is(row, "md") || is(row, "xb") || is(row, "mh");
-  bool vex = is(row, "rmv") || is(row, "rvm") || is(row, "vb") || is(row, "vx") ||
-             is(row, "vm");
+  bool vex =
+    is(row, "rmv") || is(row, "rvm") || is(row, "vb") || is(row, "vx") || is(row, "vm");
   bool stores = is(row, "sx") || is(row, "sxb");
   bool byte_imm = t[strlen(t) - 1] == 'b', wide_imm = t[strlen(t) - 1] == 'd';
   bool half_imm = is(row, "mh");
