@@ -1,5 +1,5 @@
 /*
-** budget.c -- how much an instance may run: fuel and time.
+** budget.c -- how much an instance may run and make: fuel, time, host calls, objects.
 ** Layer: rt.
 */
 #include "rt/budget.h"
@@ -9,6 +9,7 @@
 
 #include "jit/trap.h"
 #include "rt/instance.h"
+#include "rt/object.h"
 #include "rt/state.h"
 
 /* What calls that reach a limit call out to. The Store has the only reference. */
@@ -26,7 +27,7 @@ Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err)
   bool fuel = lw_code_options(i->code)->fuel;
   Timer time = {.wall_ns = opts->timeout_ns, .cpu_ns = opts->cpu_timeout_ns};
   assert(!i->budget && opts->fuel >= FUEL_DEFAULT);
-  if (!fuel && !lw_timer_limits(&time)) return LW_OK;
+  if (!fuel && !lw_timer_limits(&time) && !opts->heap_max_bytes) return LW_OK;
   TRY(make_limit(i->vm.store, err));
   Budget *b = calloc(1, sizeof *b);
   if (!b) return lw_nomem(err, "an instance's budget");
@@ -36,7 +37,16 @@ Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err)
   b->time = time;
   i->vm.fuel = b->fuel;
   i->budget = b;
-  return LW_OK;
+  if (!opts->heap_max_bytes) return LW_OK;
+  b->heap = lw_heap_account_new(i->vm.store, opts->heap_max_bytes);
+  return b->heap ? LW_OK : lw_nomem(err, "an instance's budget");
+}
+
+void lw_budget_free(Instance *i)
+{
+  if (lw_heap_account(i)) lw_heap_account_end(i->vm.store, i->budget->heap);
+  free(i->budget);
+  i->budget = NULL;
 }
 
 bool lw_budget_begin(Instance *i)

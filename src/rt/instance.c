@@ -332,6 +332,7 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   TRY(lw_types_keep(i->vm.store, i->module, i->vm.types, err));
   TRY(make_shell(i, err));
   take_imports(i, imports);
+  TRY(lw_budget_make(i, opts, err)); /* before it makes objects */
   TRY(make_memories(i, opts, laid_out, err));
   TRY(choose_image(i, err));
   fill_cells(i);
@@ -345,7 +346,7 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   i->on_trap_close = opts->on_trap_close;
   i->catch_host_errors = opts->catch_host_errors;
   lw_host_calls_set(i, opts->limits_host_calls ? opts->host_calls : HOST_CALLS_MAX);
-  return lw_budget_make(i, opts, err);
+  return LW_OK;
 }
 
 Status lw_instance_new(Store *s, Code *code, const ImportValue *imports,

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "jit/layout.h"
+#include "jit/trap.h"
 #include "rt/state.h"
 
 _Static_assert(offsetof(Object, info) == OBJECT_INFO, "layout.h");
@@ -55,9 +56,15 @@ static size_t class_size(unsigned n)
 
 /* ---- slabs ---- */
 
-static ObjectSlab *slab_new(Heap *h, unsigned class)
+static bool may_hold(const HeapAccount *a, uint64_t more)
 {
-  if (!lw_slabs_room(&h->objects)) return NULL;
+  return !a->limit || (more <= a->limit && a->held <= a->limit - more);
+}
+
+static ObjectSlab *slab_new(Heap *h, HeapAccount *a, unsigned class)
+{
+  h->refused = !may_hold(a, OBJECT_SLAB);
+  if (h->refused || !lw_slabs_room(&h->objects)) return NULL;
   ObjectSlab *s = aligned_alloc(OBJECT_SLAB, OBJECT_SLAB);
   if (!s) return NULL;
   size_t size = class_size(class);
@@ -71,7 +78,8 @@ static ObjectSlab *slab_new(Heap *h, unsigned class)
   s->next = NULL;
   memset(s->state, CELL_FREE, n);
   lw_slabs_add(&h->objects, (uintptr_t)s);
-  ObjectClass *c = &h->classes[class];
+  a->held += OBJECT_SLAB;
+  ObjectClass *c = &a->classes[class];
   if (c->last)
     c->last->next = s;
   else
@@ -81,9 +89,9 @@ static ObjectSlab *slab_new(Heap *h, unsigned class)
 }
 
 /* A free cell, marked as used, or NULL. */
-static void *cell_take(Heap *h, unsigned class)
+static void *cell_take(Heap *h, HeapAccount *a, unsigned class)
 {
-  ObjectClass *c = &h->classes[class];
+  ObjectClass *c = &a->classes[class];
   for (;;) {
     ObjectSlab *s = c->scan;
     if (s) {
@@ -95,7 +103,7 @@ static void *cell_take(Heap *h, unsigned class)
       }
     }
     ObjectSlab *next = s ? s->next : c->slabs;
-    if (!next && !(next = slab_new(h, class))) return NULL;
+    if (!next && !(next = slab_new(h, a, class))) return NULL;
     c->scan = next;
     c->at = 0;
   }
@@ -103,14 +111,17 @@ static void *cell_take(Heap *h, unsigned class)
 
 /* ---- large objects ---- */
 
-static void *large_take(Heap *h, size_t size)
+static void *large_take(Heap *h, HeapAccount *a, size_t size)
 {
+  h->refused = !may_hold(a, size);
+  if (h->refused) return NULL;
   LargeObject *l = aligned_alloc(GRAIN, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
   if (!l) return NULL;
   l->size = size;
   l->state = CELL_WHITE;
-  l->next = h->large;
-  h->large = l;
+  l->next = a->large;
+  a->large = l;
+  a->held += size;
   h->nlarge++;
   return l->object;
 }
@@ -122,15 +133,32 @@ static bool beyond(const Heap *h, size_t size)
   return h->limit && (size > h->limit || h->bytes > h->limit - size);
 }
 
-static Object *allocate(Store *s, const TypeInfo *info, size_t size)
+static void *take(Heap *h, HeapAccount *a, size_t size)
+{
+  return size <= OBJECT_MAX ? cell_take(h, a, class_of(size)) : large_take(h, a, size);
+}
+
+/* The account is at its limit. A collection looks at the objects of all, so it must leave
+   an eighth free: then there is at most one for so many bytes of this one's. */
+static void *take_at_limit(Store *s, HeapAccount *a, size_t size)
 {
   Heap *h = &s->heap;
+  lw_gc_collect(s, NULL, 0);
+  return may_hold(a, a->limit / 8) ? take(h, a, size) : NULL;
+}
+
+static Object *allocate(Store *s, HeapAccount *a, const TypeInfo *info, size_t size)
+{
+  Heap *h = &s->heap;
+  if (!a) a = &h->common;
+  h->refused = false;
   if (h->fresh >= (h->pace ? h->pace : PACE_MIN) || torture || beyond(h, size))
     lw_gc_collect(s, NULL, 0);
   if (beyond(h, size)) return NULL;
-  size_t whole = size <= OBJECT_MAX ? class_size(class_of(size)) : size;
-  Object *o = size <= OBJECT_MAX ? cell_take(h, class_of(size)) : large_take(h, size);
+  Object *o = take(h, a, size);
+  if (!o && h->refused) o = take_at_limit(s, a, size);
   if (!o) return NULL;
+  size_t whole = size <= OBJECT_MAX ? class_size(class_of(size)) : size;
   h->bytes += whole;
   h->fresh += whole;
   h->nobjects++;
@@ -139,25 +167,32 @@ static Object *allocate(Store *s, const TypeInfo *info, size_t size)
   return o;
 }
 
-Object *lw_struct_new(Store *s, const TypeInfo *info)
+unsigned lw_heap_refusal(const Store *s)
 {
-  assert(info->kind == TYPE_STRUCT && info->size >= OBJECT_HEADER);
-  return allocate(s, info, info->size);
+  return s->heap.refused ? TRAP_HEAP_LIMIT : TRAP_HEAP;
 }
 
-ArrayObject *lw_array_new(Store *s, const TypeInfo *info, uint32_t length)
+Object *lw_struct_new(Store *s, HeapAccount *a, const TypeInfo *info)
+{
+  assert(info->kind == TYPE_STRUCT && info->size >= OBJECT_HEADER);
+  return allocate(s, a, info, info->size);
+}
+
+ArrayObject *lw_array_new(Store *s, HeapAccount *account, const TypeInfo *info,
+                          uint32_t length)
 {
   assert(info->kind == TYPE_ARRAY);
   uint64_t size = ARRAY_HEADER + (uint64_t)length * info->size; /* at most 2^36 */
+  s->heap.refused = false;
   if (size > ARRAY_BYTES_MAX) return NULL;
-  ArrayObject *a = (ArrayObject *)(void *)allocate(s, info, (size_t)size);
+  ArrayObject *a = (ArrayObject *)(void *)allocate(s, account, info, (size_t)size);
   if (a) a->length = length;
   return a;
 }
 
-struct ExnObject *lw_exn_allocate(Store *s, size_t size)
+struct ExnObject *lw_exn_allocate(Store *s, HeapAccount *a, size_t size)
 {
-  return (struct ExnObject *)(void *)allocate(s, &lw_type_exn, size);
+  return (struct ExnObject *)(void *)allocate(s, a, &lw_type_exn, size);
 }
 
 static void visit_slab(ObjectSlab *s, void (*visit)(void *user, const Object *o),
@@ -172,26 +207,106 @@ static void visit_slab(ObjectSlab *s, void (*visit)(void *user, const Object *o)
 void lw_objects_visit(const Store *s, void (*visit)(void *user, const Object *o),
                       void *user)
 {
-  const Heap *h = &s->heap;
+  Heap *h = (Heap *)(uintptr_t)&s->heap;
+  for (HeapAccount *a = &h->common; a; a = lw_heap_account_next(h, a)) {
+    for (unsigned n = 0; n < OBJECT_CLASSES; n++)
+      for (ObjectSlab *slab = a->classes[n].slabs; slab; slab = slab->next)
+        visit_slab(slab, visit, user);
+    for (LargeObject *l = a->large; l; l = l->next)
+      visit(user, (const Object *)(const void *)l->object);
+  }
+}
+
+static void account_free(HeapAccount *a)
+{
   for (unsigned n = 0; n < OBJECT_CLASSES; n++)
-    for (ObjectSlab *slab = h->classes[n].slabs; slab; slab = slab->next)
-      visit_slab(slab, visit, user);
-  for (LargeObject *l = h->large; l; l = l->next)
-    visit(user, (const Object *)(const void *)l->object);
+    for (ObjectSlab *s = a->classes[n].slabs, *next; s; s = next) {
+      next = s->next;
+      free(s);
+    }
+  for (LargeObject *l = a->large, *next; l; l = next) {
+    next = l->next;
+    free(l);
+  }
 }
 
 void lw_objects_free(Heap *h)
 {
-  for (unsigned n = 0; n < OBJECT_CLASSES; n++)
-    for (ObjectSlab *s = h->classes[n].slabs, *next; s; s = next) {
-      next = s->next;
-      free(s);
-    }
-  for (LargeObject *l = h->large, *next; l; l = next) {
-    next = l->next;
-    free(l);
+  account_free(&h->common);
+  for (HeapAccount *a = h->accounts, *next; a; a = next) {
+    next = a->next;
+    account_free(a);
+    free(a);
   }
   free(h->objects.of);
+}
+
+/* ---- accounts ---- */
+
+HeapAccount *lw_heap_account_new(Store *s, uint64_t limit)
+{
+  HeapAccount *a = calloc(1, sizeof *a);
+  if (!a) return NULL;
+  a->limit = limit;
+  a->next = s->heap.accounts;
+  s->heap.accounts = a;
+  return a;
+}
+
+void lw_heap_account_end(Store *s, HeapAccount *a)
+{
+  HeapAccount *to = &s->heap.common, **link = &s->heap.accounts;
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
+    ObjectClass *from = &a->classes[n], *c = &to->classes[n];
+    if (!from->slabs) continue;
+    if (c->last)
+      c->last->next = from->slabs;
+    else
+      c->slabs = from->slabs;
+    c->last = from->last;
+  }
+  LargeObject **end = &to->large;
+  while (*end)
+    end = &(*end)->next;
+  *end = a->large;
+  to->held += a->held;
+  while (*link != a)
+    link = &(*link)->next;
+  *link = a->next;
+  free(a);
+}
+
+uint64_t lw_heap_account_held(const HeapAccount *a)
+{
+  return a->held;
+}
+
+static bool is_empty(const ObjectSlab *s)
+{
+  for (uint32_t n = 0; n < s->ncells; n++)
+    if (s->state[n] != CELL_FREE) return false;
+  return true;
+}
+
+void lw_heap_account_shrink(Heap *h, HeapAccount *a)
+{
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
+    ObjectClass *c = &a->classes[n];
+    ObjectSlab *last = NULL;
+    for (ObjectSlab **link = &c->slabs, *s; (s = *link) != NULL;) {
+      if (!is_empty(s)) {
+        last = s;
+        link = &s->next;
+        continue;
+      }
+      *link = s->next;
+      lw_slabs_remove(&h->objects, (uintptr_t)s);
+      a->held -= OBJECT_SLAB;
+      free(s);
+    }
+    c->last = last;
+    assert(!c->scan);
+  }
 }
 
 /* ---- fields ---- */
