@@ -129,11 +129,12 @@ describe("a limit of objects", function()
   end)
 
   it("leaves objects to those who still have them when the instance is gone", function()
-    local inst = make(MIB)
-    inst.exports.push(1000)
-    local list = inst.exports.first()
-    inst:close()
-    inst = nil
+    local list
+    do
+      local inst <close> = make(MIB)
+      inst.exports.push(1000)
+      list = inst.exports.first()
+    end
     collect()
     local other = make(nil)
     other.exports.list.value = list
