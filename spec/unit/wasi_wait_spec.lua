@@ -47,7 +47,10 @@ local SETUP = [=[
     local pipe <close> = io.popen("ls /proc/" .. PID .. "/fd | wc -l")
     return tonumber(pipe:read "a")
   end
-  PID = io.open("/proc/self/stat"):read "n"
+  do
+    local file <close> = io.open "/proc/self/stat"
+    PID = file:read "n"
+  end
 ]=]
 
 local function script(code, names)
@@ -81,11 +84,13 @@ describe("a wait", function()
     script [[
       local g = guest { timeout = 0.002 }
       for _, way in pairs(g.ways) do pcall(way) end
+      collectgarbage()
       local before = descriptors()
       for _ = 1, 10 do
         for _, way in pairs(g.ways) do pcall(way) end
       end
-      assert(descriptors() == before)]]
+      -- one may be kept that somebody might still signal
+      assert(descriptors() <= before + 1, descriptors() .. " after " .. before)]]
   end)
 
   it("ends as well where there are no more descriptors", function()
