@@ -129,6 +129,25 @@ bool lw_act_late_yields(const Activation *a)
   return late(a) != NULL;
 }
 
+bool lw_act_late(const Activation *a)
+{
+  return a->end == LW_OK && late(a) &&
+         lw_interrupt_pending(a->store->poll, a) == TRAP_TIMEOUT;
+}
+
+void lw_act_late_grant(Activation *a)
+{
+  const Activation *x = late(a);
+  if (x) lw_slot_in_time(x->instance->slot);
+}
+
+void lw_act_late_deny(Activation *a)
+{
+  if (a->end != LW_OK) return;
+  a->end = LW_LIMIT;
+  a->trap = TRAP_TIMEOUT;
+}
+
 /* The amount of no stretch is 0: that is lw_stub_late. */
 bool lw_act_out_of_fuel(const Activation *a)
 {
@@ -158,8 +177,7 @@ void lw_act_limit_grant(Activation *a)
 {
   Instance *i = a->trap_ctx;
   if (!lw_act_out_of_fuel(a)) {
-    const Activation *x = late(a);
-    if (x) lw_slot_in_time(x->instance->slot);
+    lw_act_late_grant(a);
     return;
   }
   i->vm.fuel += i->budget->fuel;

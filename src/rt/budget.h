@@ -78,6 +78,11 @@ void lw_act_limit_deny(Activation *a);
 void lw_act_limit_grant(Activation *a);
 /* It is out of time: may it yield at the next poll? Async-signal-safe. */
 bool lw_act_late_yields(const Activation *a);
+/* For a native function that waits: has its call no more time, so that it is to yield?
+   Then the binding lets it go on after that, or ends it. */
+bool lw_act_late(const Activation *a);
+void lw_act_late_grant(Activation *a);
+void lw_act_late_deny(Activation *a);
 /* It has yielded, for whatever reason, and is about to be resumed: its time begins anew,
    and so it does for those that yielded with it. */
 void lw_act_woken(Activation *a);
