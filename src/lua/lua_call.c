@@ -500,6 +500,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
 static void native_resume(lua_State *L, Activation *a)
 {
   if (a->newer) check_order(L, a);
+  lw_act_back(a);
   lw_wasi_answer(L, a, -WASI_RESULTS);
   if (lw_act_native(a) == NATIVE_ASK)
     native_callout(L, a);

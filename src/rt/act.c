@@ -418,6 +418,12 @@ ActWhy lw_act_resume(Activation *a)
   return run(a, false);
 }
 
+void lw_act_back(Activation *a)
+{
+  assert(a->state == ACT_OUT);
+  nest_return_to(a);
+}
+
 void lw_act_drop(Activation *a)
 {
   assert(a->state != ACT_RUNNING);

@@ -134,6 +134,9 @@ void lw_act_callout_results(Activation *a, const Value *results);
    (and `any_order` is false). */
 Status lw_act_may_resume(const Activation *a, bool any_order, Err *err);
 ActWhy lw_act_resume(Activation *a);
+/* It is resumed, but its host function is not done yet: what comes is interrupted and
+   timed like the call itself. */
+void lw_act_back(Activation *a);
 /* Gives the stack back; legal in every state but running. Restores the stack pointer of
    the guest unless it returned. Closes instances that waited for it. The only function
    that frees an Activation: a forced close of an instance takes the stack and leaves the
