@@ -747,6 +747,17 @@ static NOINLINE int call_fast(lua_State *L, FuncBox *f)
   return enter(L, f, a);
 }
 
+static NOINLINE uint32_t arguments(lua_State *L, const FuncBox *f, Activation *a)
+{
+  return lw_set_registers(L, f->types, f->nparams, 1, a);
+}
+
+static NOINLINE int results(lua_State *L, const FuncBox *f, const Activation *a)
+{
+  lw_push_registers(L, f->types + f->nparams, f->nresults, a);
+  return (int)f->nresults;
+}
+
 /* What stands here is paid for by every call (ARCHITECTURE.md, "What a call costs"). */
 int lw_call_export(lua_State *L)
 {
@@ -757,15 +768,12 @@ int lw_call_export(lua_State *L)
   Activation *a = UNLIKELY(!live) ? NULL : lw_act_quick(f->cell);
   if (UNLIKELY(!a)) return call_fast(L, f);
   uint32_t bad = UNLIKELY(f->flags & ACT_FLOATS)
-                   ? lw_set_registers(L, f->types, f->nparams, 1, a)
+                   ? arguments(L, f, a)
                    : lw_set_words(L, f->types, f->nparams, 1, a->gpr);
   if (UNLIKELY(bad)) return raise_number(L, f, bad - 1);
   ActWhy now = lw_act_quick_enter(a, f->cell, f->flags, L);
   if (UNLIKELY(now != ACT_IS_OVER)) return finish(L, f, a, now);
-  if (UNLIKELY(!f->one_i32)) {
-    lw_push_registers(L, f->types + f->nparams, f->nresults, a);
-    return (int)f->nresults;
-  }
+  if (UNLIKELY(!f->one_i32)) return results(L, f, a);
   lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
   return 1;
 }

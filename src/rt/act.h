@@ -90,14 +90,17 @@ struct Activation {
       bool covered;   /* likewise */
       bool soft_open; /* the signal room below the limit is accessible */
       bool sp_owed;   /* see sp_saved; an earlier call has been dropped */
+      bool listed;    /* in Store.acts */
+      bool has_grown; /* `grown` is not 0 */
     };
-    uint32_t unusual; /* not 0: one of them is true */
+    uint64_t unusual; /* not 0: one of them is true */
   };
   const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
   bool nested;               /* in the nest */
   uint32_t depth;            /* 1 for the outermost */
-  Activation *prev, *next;   /* Store.acts: all that are not dropped; pool */
+  Activation *prev,
+    *next; /* Store.acts: all that are not dropped (but see quick.h); pool */
   Activation *older, *newer; /* order per memory 0 (API.md 4 row 17) */
   Memory *memory;            /* whose order; NULL until entered and once ended */
   Status end;                /* not LW_OK: why it ends as control returns into wasm, or

@@ -24,10 +24,12 @@
 #include "base/os.h"
 #include "jit/layout.h"
 #include "rt/keep.h"
+#include "rt/lists.h"
 #include "rt/object.h"
 #include "rt/stack.h"
 #include "rt/state.h"
 #include "rt/tag.h"
+#include "rt/trap.h"
 
 enum { BOX_FREE, BOX_USED, BOX_DEAD }; /* ExternBox.used */
 enum { FIRST_THRESHOLD = 16384 };
@@ -478,6 +480,9 @@ static void mark_all(Store *s, Marker *k, const uint64_t *roots, size_t nroots)
   for (const Roots *r = s->roots; r; r = r->next)
     for (uint32_t n = 0; n < *r->n; n++)
       mark_word(k, r->at[n].ref);
+  /* A helper of machine code may have brought us here: that call is a root as well. */
+  if (lw_thread.running && lw_thread.running->store == s)
+    lw_acts_settle(lw_thread.running);
   for (const Activation *a = s->acts; a; a = a->next)
     mark_stack(k, a);
   for (size_t n = 0; n < nroots; n++)

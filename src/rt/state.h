@@ -125,7 +125,7 @@ struct Store {
   struct Roots *roots;
   Activation *pool; /* dropped activations with default stacks: POOL_HOT at most ... */
   Activation *cold; /* ... and those that have given their pages back */
-  uint32_t npool, ncold;
+  uint32_t ncold;
   uint32_t max_depth;
   bool (*parked)(const Activation *a, void *user);
   void *user; /* of parked and callout */
