@@ -47,6 +47,11 @@ NativeWhy lw_act_native(Activation *a);
 Memory *lw_act_memory(const Activation *a);
 /* For whoever waits: should the call end now? Cheap. */
 bool lw_act_wants_end(const Activation *a);
+/* For who computes long: likewise, but one that is to yield for want of time can finish
+   first. */
+bool lw_act_must_end(const Activation *a);
+/* Has somebody asked for that? TRAP_INTERRUPT, TRAP_TIMEOUT, or 0. */
+unsigned lw_act_asked(const Activation *a);
 /* Sleep until somebody wants one of the Store's calls to end, or `ns` have passed, or for
    no reason. */
 void lw_act_sleep(const Activation *a, uint64_t ns);

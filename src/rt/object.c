@@ -103,9 +103,10 @@ static void *cell_take(Heap *h, unsigned class)
 
 /* ---- large objects ---- */
 
+/* Zeroed; pages that are new from the system are so without being touched. */
 static void *large_take(Heap *h, size_t size)
 {
-  LargeObject *l = aligned_alloc(GRAIN, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
+  LargeObject *l = calloc(1, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
   if (!l) return NULL;
   l->size = size;
   l->state = CELL_WHITE;
@@ -128,13 +129,14 @@ static Object *allocate(Store *s, const TypeInfo *info, size_t size)
   if (h->fresh >= (h->pace ? h->pace : PACE_MIN) || torture || beyond(h, size))
     lw_gc_collect(s, NULL, 0);
   if (beyond(h, size)) return NULL;
-  size_t whole = size <= OBJECT_MAX ? class_size(class_of(size)) : size;
-  Object *o = size <= OBJECT_MAX ? cell_take(h, class_of(size)) : large_take(h, size);
+  bool large = size > OBJECT_MAX;
+  size_t whole = large ? size : class_size(class_of(size));
+  Object *o = large ? large_take(h, size) : cell_take(h, class_of(size));
   if (!o) return NULL;
   h->bytes += whole;
   h->fresh += whole;
   h->nobjects++;
-  memset(o, 0, size);
+  if (!large) memset(o, 0, size);
   o->info = info;
   return o;
 }

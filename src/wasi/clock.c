@@ -78,7 +78,7 @@ Errno lw_call_clock_time_get(Call *c)
 static Errno random_real(const Call *c, uint8_t *to, size_t size)
 {
   while (size > 0) {
-    if (lw_act_wants_end(c->native->act)) return WASI_INTR;
+    if (lw_act_must_end(c->native->act)) return WASI_INTR;
     ssize_t n = getrandom(to, size < 1 << 20 ? size : 1 << 20, 0);
     if (n < 0 && errno != EINTR) return lw_errno_of(errno);
     if (n < 0) continue;
@@ -97,12 +97,14 @@ static uint64_t random_next(uint64_t *seed)
   return z ^ (z >> 31);
 }
 
-static void random_fake(uint64_t *seed, uint8_t *to, size_t size)
+static Errno random_fake(const Call *c, uint8_t *to, size_t size)
 {
   for (size_t at = 0; at < size; at += 8) {
-    uint64_t word = random_next(seed);
+    uint64_t word = random_next(&c->w->seed);
     memcpy(to + at, &word, size - at < 8 ? size - at : 8);
+    if (at % (1 << 20) == 0 && lw_act_must_end(c->native->act)) return WASI_INTR;
   }
+  return WASI_SUCCESS;
 }
 
 Errno lw_call_random_get(Call *c)
@@ -113,7 +115,7 @@ Errno lw_call_random_get(Call *c)
   if (!to) return WASI_FAULT;
   switch (c->w->random) {
   case SOURCE_REAL: return random_real(c, to, size);
-  case SOURCE_FAKE: random_fake(&c->w->seed, to, size); return WASI_SUCCESS;
+  case SOURCE_FAKE: return random_fake(c, to, size);
   default: break;
   }
   if (!ask->answered) {
