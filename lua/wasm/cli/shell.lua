@@ -201,25 +201,12 @@ end
 ---------------------------------------------------------------------------
 -- Ctrl-C
 
--- Is SIGINT caught, and not left to the system?
-local function catches_interrupt()
-  local file <close> = io.open("/proc/self/status")
-  if not file then return false end
-  local caught = file:read("a"):match("\nSigCgt:%s*(%x+)")
-  return caught ~= nil and tonumber(caught:sub(-8), 16) & 1 << (2 - 1) ~= 0
-end
-
---- From now on Ctrl-C ends the program at once, also where no Lua runs.
+--- From now on Ctrl-C ends the program at once, also where no Lua runs (a shell sees 130).
 --
 -- The program `lua` catches SIGINT and looks at it between two instructions of Lua, which is never
--- while machine code loops. But it does so once: with the first signal it gives the next one back
--- to the system, which ends the process (a shell sees 130). So the first one comes from here.
+-- while machine code loops.
 function shell.end_at_interrupt()
-  if not catches_interrupt() then return end
-  pcall(function()
-    local pipe = io.popen("kill -INT $PPID")
-    if pipe then pipe:close() end
-  end)
+  core.end_at_interrupt()
 end
 
 return shell
