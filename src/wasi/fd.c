@@ -13,6 +13,7 @@
 #include "wasi/tree.h"
 
 enum { TRANSFER_PIECE = 4 << 20 };
+enum { EXIT_OF_PIPE = 128 + 13 }; /* as a shell says of SIGPIPE */
 
 /* ---- the table ---- */
 
@@ -228,10 +229,14 @@ static Errno transfer(Call *c, uint64_t right, const uint64_t *at, uint32_t resu
   if (!run) return WASI_BADF;
   bool ready = d->ops == &lw_ops_leaf ||
                (d->ops == &lw_ops_file && (reading || d->type == FILETYPE_REGULAR));
-  if (io.total > TRANSFER_PIECE && ready)
-    TRY_ERRNO(transfer_long(c, run, d, &io, at, &n));
-  else
-    TRY_ERRNO(run(c, d, &io, at, &n));
+  bool of_process = d->shared;
+  Errno e = io.total > TRANSFER_PIECE && ready ? transfer_long(c, run, d, &io, at, &n)
+                                               : run(c, d, &io, at, &n);
+  if (e == WASI_PIPE && of_process && c->w->pipe_ends && c->w->pipe_broken++ > 0) {
+    c->native->exit_code = EXIT_OF_PIPE;
+    return WASI_EXIT;
+  }
+  TRY_ERRNO(e);
   assert(n <= io.total);
   return lw_guest_put32(c, result, (uint32_t)n);
 }
