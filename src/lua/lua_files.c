@@ -118,11 +118,19 @@ static int files_end_at_interrupt(lua_State *L)
   return 0;
 }
 
+/* core.is_terminal(fd) -> does this descriptor of the process lead to a terminal? */
+static int files_is_terminal(lua_State *L)
+{
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
   {"stat",             files_stat            },
   {"clock",            files_clock           },
   {"watch",            files_watch           },
   {"end_at_interrupt", files_end_at_interrupt},
+  {"is_terminal",      files_is_terminal     },
   {NULL,               NULL                  },
 };
 

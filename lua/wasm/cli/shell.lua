@@ -153,14 +153,11 @@ function shell.write(path, bytes)
   check_written(ok, why, code, path)
 end
 
-local terminals = {}
-
 --- Does this descriptor lead to a terminal?
 ---@param fd 1|2
 ---@return boolean
 function shell.is_terminal(fd)
-  if terminals[fd] == nil then terminals[fd] = os.execute(("test -t %d"):format(fd)) == true end
-  return terminals[fd]
+  return core.is_terminal(fd)
 end
 
 ---------------------------------------------------------------------------
