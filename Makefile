@@ -32,7 +32,7 @@ endif
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
             -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual -Wvla $(if $(WERROR),-Werror)
-STD      := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden
+STD      := -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -fvisibility=hidden
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 NOLEAVE  := -Wl,-z,nodelete -Wl,-z,noexecstack
 
@@ -47,7 +47,7 @@ FLAGS    := $(BUILD)/flags
 # spec/support/*.c are programs on the core; those named host_* embed a Lua of their own.
 PROGRAMS := $(patsubst spec/support/%.c,$(BUILD)/spec/%,$(wildcard spec/support/*.c))
 C_FILES  := $(SRC) $(sort $(wildcard src/*/*.h src/jit/*/*.h spec/*/*.c spec/*/*.h spec/bench/kernels/*.[ch] \
-            spec/guests/*/*.[ch] spec/guests/*/*/*.[ch]))
+            spec/guests/*/*.[ch] spec/guests/*/*/*.[ch] spec/programs/kit/*.[ch]))
 TIDY_FILES := $(SRC) $(wildcard spec/support/*.c spec/fuzz/*.c spec/bench/*.c)
 LUA_FILES := $(sort $(wildcard lua/*/*.lua lua/*/*/*.lua))
 SCALAR   := -O2 -ffp-contract=off $(if $(findstring clang,$(NATIVE_CC)),-fno-vectorize -fno-slp-vectorize,-fno-tree-vectorize)
@@ -169,6 +169,15 @@ cases: ## real modules from npm, every recorded result (ARGS="box2d" narrows)
 
 cases-run:
 	@sh spec/cases/fetch.sh && $(LUA) spec/cases/run.lua $(ARGS)
+
+programs: ## Debian's Lua, SQLite, QuickJS, zlib built to WASI, against native (ARGS="sqlite" narrows)
+	@sh spec/support/deps.sh programs
+	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
+	@$(AGAIN) programs-run $(TEST_VARIANT)
+
+programs-run:
+	@sh spec/programs/fetch.sh && WASM_CC=$(WASM_CC) sh spec/programs/build.sh && \
+	  $(LUA) spec/programs/run.lua $(ARGS)
 
 bench: deps ## ratios to native C and to V8; call, compile and validate figures (ARGS="fib" narrows)
 	@$(AGAIN) -j$(JOBS) all $(BUILD)/bench/baseline.so $(NATIVE)
@@ -383,7 +392,7 @@ help: ## this list
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
-.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run bench bench-run bench-fuel bench-fuel-run bench-timeouts bench-timeouts-run bench-start bench-start-run kernels \
+.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run programs programs-run bench bench-run bench-fuel bench-fuel-run bench-timeouts bench-timeouts-run bench-start bench-start-run kernels \
         bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts stress-paths stress-paths-run guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

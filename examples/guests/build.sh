@@ -19,9 +19,11 @@ for version in 1 2 4; do
   $CC $PLAIN $FLAGS -DVERSION=$version -Wl,--export=world -Wl,--export=world_size \
     -o ../hot/mod$version.wasm ../hot/mod.c
 done
-# A program, with its main; the licence of what it contains of wasi-libc lies beside it.
-$CC --target=wasm32-wasi -std=c11 -O2 -Wall -Wextra -Wno-deprecated --no-wasm-opt \
-  -Wl,--strip-debug -o count.wasm count.c
+# Programs, with main; the licence of what they contain of wasi-libc lies beside them.
+for program in count cook; do
+  $CC --target=wasm32-wasi -std=c11 -O2 -Wall -Wextra -Wno-deprecated --no-wasm-opt \
+    -Wl,--strip-debug -o $program.wasm $program.c
+done
 if [ -n "${1:-}" ]; then
   set -- "$1" "${2:-}"
   $CC $LIBC $FLAGS -Wl,-z,stack-size=65536 -I"$1" -o zlib/zlib.wasm zlib/glue.c \

@@ -226,6 +226,11 @@ wasm.func = core.func
 ---@type fun(opts?: wasm.WasiOptions): wasm.Wasi?, wasm.Error?
 wasm.wasi = core.wasi
 
+--- Wait until one of the descriptions that `on_block=` of wasm.wasi gives is due; those that are.
+--- None may be if `seconds` have passed, or a signal or an interrupt has ended the wait.
+---@type fun(list: wasm.WasiWait[], seconds?: number): wasm.WasiWait[]
+wasm.wait = core.wait
+
 --- Grants and limits of one mod in one place: box:run(source), box:compile, box:instantiate(mod),
 --- and box:report(mod), which says what a module asks for and what it would get.
 ---@param opts? wasm.SandboxOptions

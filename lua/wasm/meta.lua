@@ -79,6 +79,7 @@
 ---@field fuel? integer               operators that may run; of modules compiled with fuel = true
 ---@field timeout? number              seconds that each call may take; also cpu_timeout
 ---@field cpu_timeout? number
+---@field host_calls? integer         calls of host functions, in all
 ---@field on_limit? "error"|"yield"    what a call does that is out of fuel or time; default "error"
 ---@field on_close? fun(inst: wasm.Instance)
 ---@field catch_host_errors? boolean   catch_all sees errors of host functions; default false
@@ -161,13 +162,15 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field interrupter fun(self, kind?: "lua"|"c"): integer, lightuserdata?, lightuserdata?
 ---@field interrupt fun(self): boolean
 ---@field fuel fun(self, left?: integer): integer  what is left, or was before it was set
+---@field host_calls fun(self, left?: integer): integer  likewise
 ---@field busy fun(self): boolean
 ---@field module fun(self): wasm.Module
 ---@field snapshot fun(self): wasm.Snapshot?, wasm.Error?  kind "busy" while calls are under way
 ---@field restore fun(self, snapshot: wasm.Snapshot): true?, wasm.Error?
 ---@field clone fun(self): wasm.Instance?, wasm.Error?
 ---@field reload fun(self, source: string|wasm.Module, opts?: wasm.ReloadOptions): wasm.Reloaded
----@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes, fuel_used
+---@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes, fuel_used,
+--- host_calls
 ---@field close fun(self, how?: "force"): boolean
 ---@field closed fun(self): boolean
 
@@ -244,12 +247,34 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field broken_pipe? "error"|"exit"  exit: who writes on to a dead stream of the process ends
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
 ---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
+---@field on_block? "yield"|fun(wait: wasm.WasiWait): false?  asked before it waits; false: wait
 ---@field max_files? integer          open at once, default 1024 or half the ulimit
 ---@field max_bytes? integer|string   kept in buffers and trees, default 256 MiB
 
+--- What a call waits for: any of the descriptors, or the time.
+---@class wasm.WasiWait
+---@field call string         the call of WASI, such as "poll_oneoff"
+---@field read integer[]      the system's descriptors, to be looked at for reading ...
+---@field write integer[]     ... and for writing; good until the call goes on
+---@field timeout? number     seconds, from now on
+---@field deadline? number    when that is by the system's monotonic clock; nil with clock = "fake"
+
 ---@alias wasm.WasiTree table<string, string|table>  names to contents
 ---@alias wasm.WasiDir string|{ path: string, read_only: boolean? }|wasm.WasiTree
----|{ tree: wasm.WasiTree, read_only: boolean? }
+---|{ tree: wasm.WasiTree, read_only: boolean? }|wasm.WasiFunctions
+
+--- A directory that is functions. Paths are plain and relative to it; "" is itself. A failure is
+--- nil and the name of an errno, such as "nospc".
+---@class wasm.WasiFunctions
+---@field stat fun(path: string): "file"|"directory"|nil, integer?, number?  size, seconds
+---@field list? fun(path: string): string[]?, string?  directories end with a slash
+---@field read? fun(path: string, offset: integer, n: integer): string?, string?
+---@field write? fun(path: string, offset: integer, bytes: string): nil, string?
+---@field truncate? fun(path: string, size: integer): nil, string?
+---@field mkdir? fun(path: string): nil, string?
+---@field remove? fun(path: string): nil, string?
+---@field rename? fun(from: string, to: string): nil, string?
+---@field read_only? boolean
 
 ---@class wasm.Wasi
 ---@field stdout fun(self): string?   what was written so far; nil unless stdout = "buffer"
@@ -272,6 +297,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field fuel? integer           its modules are compiled with fuel then
 ---@field timeout? number
 ---@field cpu_timeout? number
+---@field host_calls? integer
 ---@field on_limit? "error"|"yield"
 
 ---@class wasm.Sandbox

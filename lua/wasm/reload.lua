@@ -251,11 +251,11 @@ local function make_module(source, opts, old)
   return mod, err, true
 end
 
---- What is left of the fuel goes over, unless the new version was given its own.
-local function migrate_fuel(old, new, given)
-  if (given or {}).fuel or not (old:module():info().fuel and new:module():info().fuel) then
-    return
-  end
+--- What is left of the fuel and the host calls goes over, unless the new version was given its own.
+local function migrate_budget(old, new, given)
+  given = given or {}
+  if not given.host_calls then new:host_calls(old:host_calls()) end
+  if given.fuel or not (old:module():info().fuel and new:module():info().fuel) then return end
   new:fuel(math.max(old:fuel(), 0))
 end
 
@@ -312,7 +312,7 @@ local function replace(inst, source, opts, made, report)
   if opts.when == "idle" and inst:busy() then
     return failure("busy", "a call of it has begun while it was being reloaded")
   end
-  migrate_fuel(inst, made.new, opts.options)
+  migrate_budget(inst, made.new, opts.options)
   local pinned, gone, links = core.swap(inst, made.new, opts.linked == "relink")
   if not pinned then return nil, gone end
   step "switch"

@@ -7,10 +7,11 @@ sandbox.__index = sandbox
 sandbox.__name = "wasm.sandbox"
 
 local WASI = { wasi_snapshot_preview1 = true, wasi_unstable = true }
-local LIMITS = { "memory_max", "table_max", "stack", "fuel", "timeout", "cpu_timeout" }
+local LIMITS = { "memory_max", "table_max", "stack", "fuel", "timeout", "cpu_timeout",
+                 "host_calls" }
 local OPTIONS = { imports = "table", wasi = "table", features = "table", on_limit = "string",
                   memory_max = true, table_max = true, stack = true, fuel = true, timeout = true,
-                  cpu_timeout = true }
+                  cpu_timeout = true, host_calls = true }
 
 --- A sandbox: what its modules may use (`imports`, `wasi` as wasm.wasi takes it: nil is none) and
 --- how much (the limits of instantiate). Nothing that is not named here is granted.
@@ -106,7 +107,8 @@ local function directory(name, value)
   if type(value) ~= "table" then return ("%s -> %s"):format(name, value) end
   local mark = value.read_only == true and ", only for reading" or ""
   if type(value.path) == "string" then return ("%s -> %s%s"):format(name, value.path, mark) end
-  return ("%s in memory%s"):format(name, mark)
+  local how = type(value.stat) == "function" and "by functions" or "in memory"
+  return ("%s %s%s"):format(name, how, mark)
 end
 
 local function wasi_lines(grants, add)

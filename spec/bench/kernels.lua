@@ -9,8 +9,9 @@ local SOURCES = "spec/bench/kernels/"
 local GROUPS = {
   { name = "kernels", what = "kernel", work = {
     ackermann = 150, chacha = 200000, crc32 = 10000, edit = 120, fannkuch = 9, fib = 35,
-    gemm = 250, hash = 30, interp = 2500, jacobi = 1500, lz = 80, mandelbrot = 500, matmul = 300,
-    nbody = 400000, quicksort = 25, sha256 = 6000, sieve = 30, spectral = 500,
+    gemm = 250, hash = 30, indirect = 5000, interp = 2500, jacobi = 1500, lz = 80,
+    mandelbrot = 500, matmul = 300, mix = 2500, nbody = 400000, quicksort = 25, sha256 = 6000,
+    sieve = 30, spectral = 500,
   } },
   { name = "vectors", what = "128 bits", work = {
     simd_blake3 = 60000, simd_blur = 1500, simd_gemm = 1500, simd_mandelbrot = 700,

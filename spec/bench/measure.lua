@@ -6,18 +6,23 @@ local baseline = require "baseline"
 local measure = { baseline = baseline }
 local ROUNDS = tonumber(os.getenv("ROUNDS")) or 7
 
---- Run all sides in turn, ROUNDS times. A side returns its checksum; the optional last one
---- measures itself and returns milliseconds and checksum.
+--- Run all sides in turn, ROUNDS times, each time beginning with another: what one leaves behind
+--- (caches, pages to be written) is then the others' burden alike. A side returns its checksum; the
+--- optional last one measures itself and returns milliseconds and checksum.
 ---@param sides (fun(): integer)[]
 ---@param timed? fun(): number, integer
+---@param rounds? integer
+---@param before? fun()  runs before each, unmeasured
 ---@return number[] best milliseconds of each side
 ---@return integer[] checksums
-function measure.interleave(sides, timed)
+function measure.interleave(sides, timed, rounds, before)
   local best, sums = {}, {}
-  for _ = 1, ROUNDS do
-    for i, side in ipairs(sides) do
+  for round = 1, rounds or ROUNDS do
+    for k = 1, #sides do
+      local i = (k + round) % #sides + 1
+      if before then before() end
       local started = baseline.clock()
-      sums[i] = side()
+      sums[i] = sides[i]()
       local ms = (baseline.clock() - started) / 1e6
       best[i] = math.min(best[i] or math.huge, ms)
     end

@@ -1,10 +1,11 @@
---- Benchmarks: `make bench [ARGS="fib sha256 vectors calls compile reuse collector files"]`.
+--- Benchmarks: `make bench [ARGS="fib vectors calls compile reuse collector files programs"]`.
 -- Figures are ratios wherever they can be, from interleaved runs, the minimum of each side; a
 -- ratio above 1 means we are slower. Checksums of all sides must agree, or the run fails.
 -- What is measured: kernels against native C (same source, vectors on both sides or on none) and
 -- V8 (its Node must know the proposals: 22 or later, else "-"); calls between Lua and wasm against
--- plain C functions; validate and compile in MB of code a second; what comes from caches, images
--- and snapshots; how long the collector stops a guest; reading and writing files by WASI.
+-- plain C functions, and inside wasm; validate and compile in MB of code a second; what comes from
+-- caches, images and snapshots; how long the collector stops a guest; reading and writing files by
+-- WASI; whole programs, warm and cold.
 local wasm = require "wasm"
 local groups = require "spec.bench.kernels"
 local measure = require "spec.bench.measure"
@@ -12,6 +13,7 @@ local compiling = require "spec.bench.compiling"
 local reuse = require "spec.bench.reuse"
 local collector = require "spec.bench.collector"
 local files = require "spec.bench.files"
+local programs = require "spec.bench.programs"
 local baseline = measure.baseline
 
 local failed = 0
@@ -121,7 +123,26 @@ local CALLS = [[(module
       (local.set $last (call $f (local.get $i)))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
-    local.get $last))]]
+    local.get $last)
+  ;; Too large to be inlined, and one comparison and one addition to run.
+  (func $step (param $n i32) (result i32)
+    (if (i32.eq (local.get $n) (i32.const -1))
+      (then (local.set $n (i32.mul (i32.xor (local.get $n) (i32.const 5)) (i32.const 7)))
+            (local.set $n (i32.rotl (local.get $n) (i32.const 3)))))
+    (i32.add (local.get $n) (i32.const 1)))
+  (table funcref (elem $step $step))
+  (type $step (func (param i32) (result i32)))
+  (func (export "direct") (param $n i32) (result i32) (local $i i32)
+    (loop $next
+      (local.set $i (call $step (local.get $i)))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
+    local.get $i)
+  (func (export "indirect") (param $n i32) (result i32) (local $i i32)
+    (loop $next
+      (local.set $i (call_indirect (type $step) (local.get $i)
+        (i32.and (local.get $i) (i32.const 1))))
+      (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
+    local.get $i))]]
 
 local function bench_calls()
   local count = 200000
@@ -144,6 +165,13 @@ local function bench_calls()
     best[2] * ns, best[1] * ns, best[2] / best[1]))
   print(("wasm -> Lua function: %.1f ns, lua_call from C %.1f ns: ratio %.2f"):format(
     best[4] * ns, best[3] * ns, best[4] / best[3]))
+  local many = 20000000
+  local direct, indirect = inst.exports.direct, inst.exports.indirect
+  best, sums = measure.interleave { function() return direct(many) end,
+    function() return indirect(many) end }
+  if sums[1] ~= many or sums[2] ~= many then failed = failed + 1 end
+  print(("wasm -> wasm: %.2f ns, through a table %.2f ns, with the loop around them"):format(
+    best[1] * 1e6 / many, best[2] * 1e6 / many))
   inst:close()
 end
 
@@ -163,5 +191,6 @@ if asked("compile") then compiling.report() end
 if asked("reuse") then reuse.report() end
 if asked("collector") then collector.report() end
 if asked("files") then failed = failed + files.report() end
-if failed > 0 then print(failed .. " checksums differ") end
+if asked("programs") then failed = failed + programs.report() end
+if failed > 0 then print(failed .. " checksums or outputs differ") end
 os.exit(failed == 0)

@@ -139,6 +139,12 @@ local function make_imports(run, list)
   return imports
 end
 
+local function hash_of(run, memory)
+  local memo = run.memos[memory] or {}
+  run.memos[memory] = memo
+  return values.hash_memory(memory:read(0, memory:size()), memo)
+end
+
 --- Hashes and values of all that an instance exports but functions.
 local function state_of(run, instance, out, all)
   local memories = 0
@@ -148,8 +154,7 @@ local function state_of(run, instance, out, all)
     if e.kind == "memory" and not all and (memories > 1 or thing:pages() > FEW_PAGES) then
       out[#out + 1] = ("%s %d"):format(e.name, thing:pages())
     elseif e.kind == "memory" then
-      local bytes = thing:read(0, thing:size())
-      out[#out + 1] = ("%s %d 0x%x"):format(e.name, thing:pages(), values.hash_memory(bytes))
+      out[#out + 1] = ("%s %d 0x%x"):format(e.name, thing:pages(), hash_of(run, thing))
     elseif e.kind == "table" then
       out[#out + 1] = ("%s %d"):format(e.name, #thing)
     elseif e.kind == "global" then
@@ -312,7 +317,7 @@ function play.module(bytes, mode, put, plan)
     return
   end
   local run = { yields = how.yields, calls = 0, heard = 0, depth = 0, host_calls = 0, lines = 0,
-                exports = mod:exports(), host = HOST, put = put }
+                memos = {}, exports = mod:exports(), host = HOST, put = put }
   run.name_of, run.to_arguments = name_of(run), to_arguments(run)
   local imports = mod:imports()
   local times = is_supported(imports) and SUPPORTED_TIMES or TIMES

@@ -180,17 +180,26 @@ local function hash_chunk(chunk)
   return h
 end
 
-local chunks = setmetatable({}, { __mode = "k", __index = function(t, chunk)
-  local h = hash_chunk(chunk)
-  t[chunk] = h
-  return h
-end })
+local ZEROS = ("\0"):rep(CHUNK)
+local ZEROS_HASH = hash_chunk(ZEROS)
 
---- Hash of a memory's contents (whole pages). Chunks seen before cost next to nothing.
+--- Hash of a memory's contents (whole pages).
 ---@param bytes string
-function values.hash_memory(bytes)
-  local h = 0
-  for at = 1, #bytes, CHUNK do h = step(h, chunks[bytes:sub(at, at + CHUNK - 1)]) end
+---@param memo table  empty at first, then as the call before left it: what is the same costs little
+function values.hash_memory(bytes, memo)
+  if memo.bytes == bytes then return memo.hash end
+  local h, index = 0, 0
+  for at = 1, #bytes, CHUNK do
+    index = index + 1
+    local chunk = bytes:sub(at, at + CHUNK - 1)
+    if chunk == ZEROS then
+      h = step(h, ZEROS_HASH)
+    else
+      if memo[index] ~= chunk then memo[index], memo[-index] = chunk, hash_chunk(chunk) end
+      h = step(h, memo[-index])
+    end
+  end
+  memo.bytes, memo.hash = bytes, h
   return h
 end
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the build and the specs need: install it where we may, else say what to install.
-#   deps.sh [lint] [cases] [fuzz] [chains] [guests]     each word adds the tools of one more `make` target
+#   deps.sh [lint] [cases] [fuzz] [chains] [guests] [programs]
+# Each word adds the tools of one more `make` target.
 # Quick when nothing is missing: it looks, and starts no package manager.
 set -u
 LUA=${LUA:-lua5.4}
@@ -36,6 +37,10 @@ has_rust() { # has_rust TARGET
   return 1
 }
 
+has_wasi() {
+  echo 'int main(void) { return 0; }' | clang-22 --target=wasm32-wasi -w -o /dev/null -x c -
+}
+
 look() {
   missing= report=
   need "gcc libc6-dev" "a C compiler called $CC" command -v "$CC"
@@ -65,8 +70,14 @@ look() {
   esac
   case $want in *" guests "*)
     need "clang-22 lld-22" "clang-22 with its linker for wasm" command -v wasm-ld-22
-    need "wasi-libc libclang-rt-22-dev-wasm32" "wasi-libc" test -d /usr/include/wasm32-wasi
+    need "wasi-libc libclang-rt-22-dev-wasm32" "WASI's C library" has_wasi
     need "rustc libstd-rust-dev-wasm32 lld" "a rustc for wasm32-wasi" has_rust wasm32-wasi ;;
+  esac
+  case $want in *" programs "*)
+    need "clang-22 lld-22" "clang-22 with its linker for wasm" command -v wasm-ld-22
+    need "wasi-libc libclang-rt-22-dev-wasm32" "WASI's C library" has_wasi
+    need dpkg-dev "dpkg-source" command -v dpkg-source
+    need tcl "Tcl, which SQLite is put together by" command -v tclsh ;;
   esac
   case $want in *" cases "*) need npm "npm" command -v npm ;; esac
 }

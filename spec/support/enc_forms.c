@@ -213,9 +213,13 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
 static void with_vex(const Row *row, unsigned r, unsigned rm)
 {
   char text[160], name[32];
-  bool three = row->flags & V3, imm = row->form[strlen(row->form) - 1] == 'b';
+  bool three = row->flags & V3 && !is(row, "xb");
+  bool imm = row->form[strlen(row->form) - 1] == 'b';
   unsigned v = three ? (r + 5) & 15 : 0;
-  lw_enc_vex_rr(&e, row->op, 0, r, rm, v);
+  if (is(row, "xb"))
+    lw_enc_vex_r(&e, row->op, r, rm);
+  else
+    lw_enc_vex_rr(&e, row->op, 0, r, rm, v);
   if (imm) lw_enc_8(&e, 0x7d);
   snprintf(name, sizeof name, "v%s", row->text);
   const char *a = reg(r, is(row, "rx") ? KIND_32 : KIND_XMM), *b = reg(rm, KIND_XMM);

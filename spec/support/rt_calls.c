@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 
+#include "rt/quick.h"
 #include "rt_kit.h"
 
 /* ---- calls ---- */
@@ -132,6 +133,14 @@ static void parked(void)
   }
   CHECK(lw_instance_memory(i, 0)->newest == NULL);
   CHECK(lw_store_running(s) == NULL);
+  /* stacks that have kept their pages are taken before those that have not */
+  CHECK(s->npool == POOL_HOT && s->npool + s->ncold == POOL_MAX);
+  for (int n = 0; n < 3; n++) {
+    Activation *a = begin(export_of(i, "run"), &v);
+    CHECK(s->npool == POOL_HOT - 1 && s->ncold == POOL_MAX - POOL_HOT);
+    lw_act_drop(a);
+    CHECK(s->npool == POOL_HOT && s->ncold == POOL_MAX - POOL_HOT);
+  }
   lw_host_unref(h);
   lw_store_free(s);
 }
@@ -262,8 +271,9 @@ static void closing_by_force(void)
 }
 
 /* The quick way out: the host function runs below lw_act_enter's frame. */
-static bool reverse(Activation *a)
+static bool reverse(Activation *a, void *user)
 {
+  (void)user;
   Value v[12], w[12];
   lw_act_callout_args(a, v);
   for (unsigned k = 0; k < 12; k++)
@@ -271,22 +281,25 @@ static bool reverse(Activation *a)
   lw_act_callout_results(a, w);
   return true;
 }
-static bool refuse(Activation *a)
+static bool refuse(Activation *a, void *user)
 {
+  (void)user;
   (void)a;
   return false;
 }
 static jmp_buf past_enter;
 static Activation *left;
-static bool leave(Activation *a)
+static bool leave(Activation *a, void *user)
 {
+  (void)user;
   left = a;
   longjmp(past_enter, 1);
 }
-static bool close_it(Activation *a)
+static bool close_it(Activation *a, void *user)
 {
+  (void)user;
   lw_instance_close(a->instance, false);
-  return answer(a);
+  return answer(a, user);
 }
 
 static void quick_callouts(void)
@@ -333,6 +346,43 @@ static void quick_callouts(void)
   CHECK(j->state == INSTANCE_CLOSED);
   lw_host_unref(h);
   lw_host_unref(h1);
+  lw_store_free(s);
+}
+
+/* ---- the quick way in ---- */
+
+static void quick_calls(void)
+{
+  Store *s = new_store();
+  HostFunc *h = host(s, i32s, 1, i32s, 1);
+  ImportValue im = func_import(&h->cell);
+  Instance *i = make(s, ADD, NULL), *j = make(s, CALLER, &im), *k = make(s, TRAPS, NULL);
+  FuncCell *add = export_of(i, "add"), *load = export_of(k, "load");
+  uint64_t r = 0;
+  CHECK(call2(add, 3, 4, &r) == TRAP_NONE && r == 7); /* now there is a stack */
+  Activation *a = lw_act_quick(add);
+  CHECK(a && a == s->pool && a == lw_act_quick(add));
+  a->gpr[0] = 5;
+  a->gpr[1] = 6;
+  CHECK(lw_act_quick_enter(a, add, 0, NULL) == ACT_IS_OVER && a->gpr[0] == 11);
+  CHECK(s->pool == a && !s->acts && !s->nest && i->entered == 0);
+  a->gpr[0] = 70000;
+  CHECK(lw_act_quick_enter(a, load, 0, NULL) == ACT_IS_TRAPPED && a->trap == TRAP_MEMORY);
+  CHECK(!s->nest && s->acts == a && lw_instance_memory(k, 0)->newest == NULL);
+  lw_act_drop(a);
+  FuncCell *run = export_of(j, "run");
+  a = lw_act_quick(run);
+  CHECK(a && lw_act_quick_enter(a, run, 0, NULL) == ACT_IS_CALLOUT && s->nest == a);
+  CHECK(!lw_act_quick(add)); /* there is no other stack yet */
+  CHECK(call2(add, 3, 4, &r) == TRAP_NONE && r == 7 && lw_act_quick(add)); /* inside */
+  lw_act_drop(a);
+  CHECK(!lw_act_quick(&h->cell));
+  lw_poll_protect(s->poll);
+  CHECK(!lw_act_quick(add));
+  CHECK(call2(add, 3, 4, &r) == TRAP_NONE && r == 7 && lw_act_quick(add));
+  lw_instance_close(i, false);
+  CHECK(!lw_act_quick(add));
+  lw_host_unref(h);
   lw_store_free(s);
 }
 
@@ -420,6 +470,7 @@ static const Check checks[] = {
   {"closing",          closing         },
   {"closing by force", closing_by_force},
   {"quick callouts",   quick_callouts  },
+  {"quick calls",      quick_calls     },
 };
 
 int main(int argc, char **argv)

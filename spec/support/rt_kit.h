@@ -214,8 +214,9 @@ static inline bool all_parked(const Activation *a, void *user)
 }
 
 /* A quick callout of i32 -> i32. */
-static inline bool answer(Activation *a)
+static inline bool answer(Activation *a, void *user)
 {
+  (void)user;
   Value v = {.i64 = 9};
   lw_act_callout_results(a, &v);
   return true;

@@ -347,7 +347,7 @@ static void end_of_stack(void)
   InstanceOptions opts = {.stack_size = 65536};
   Instance *i = instantiate(s, compile_as(EAGER_YES, false, NULL), NULL, &opts);
   FuncCell *rec = function(i, NFUNCS);
-  uint64_t result;
+  uint64_t result = 0;
   uint32_t deepest = 0;
   for (uint32_t step = 4096; step; step /= 2) {
     uint32_t args[] = {deepest + step, 0};

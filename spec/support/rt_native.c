@@ -160,8 +160,9 @@ static void questions(void)
   close_scene(&x);
 }
 
-static bool bind(Activation *a)
+static bool bind(Activation *a, void *user)
 {
+  (void)user;
   uint64_t n = 0;
   do {
     a->ask.answered = true;

@@ -75,6 +75,7 @@ describe("emission", function()
     { "large_frame",   "keeps a result area in its frame" },
     { "flags",         "knows from the instruction before whether its result is zero" },
     { "float",         "needs no constants in memory for signs" },
+    { "far",           "takes a branch for short, and emits once more where it is not" },
   } do
     local name, what = table.unpack(case)
     it(what, function() pinned("asm_" .. name, "asm_" .. name, 0, "asm") end)

@@ -80,8 +80,9 @@ describe("bisection", function()
   end)
 
   it("takes whatever a damaged function does: here it calls itself until it overflows", function()
-    local text, code = bisect([[(module (func $f (export "f") (param i32) (result i32)
-      (if (result i32) (i32.gt_s (local.get 0) (i32.const 5)) (then (local.get 0))
+    local text, code = bisect([[(module (func $f (export "f") (param i32) (result i32) ]]
+      .. NOPS:rep(5) .. [[(if (result i32) (i32.gt_s (local.get 0) (i32.const 5))
+        (then (local.get 0))
         (else (call $f (i32.add (local.get 0) (i32.const 1)))))))]], "ra=0", "f 0")
     assert.equal(1, code, text)
     assert.truthy(text:find("pass 'ra' makes the difference in function 0, $f", 1, true), text)

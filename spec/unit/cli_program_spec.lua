@@ -165,6 +165,25 @@ describe("in a terminal", function()
     assert.is_nil(result.out:find("luawasm", 1, true))
   end)
 
+  -- A C library asks for the type, and whether it may seek: not in a terminal.
+  it("a guest can tell, and /dev/null is none", function()
+    local asks = file("asks.wat", [[(module
+      (import "wasi_snapshot_preview1" "fd_fdstat_get" (func $stat (param i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_seek"
+        (func $seek (param i32 i64 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (func (export "_start")
+        (drop (call $stat (i32.const 0) (i32.const 0)))
+        (call $exit (i32.add
+          (i32.add (i32.mul (i32.load8_u (i32.const 0)) (i32.const 100)) ;; a character device: 2
+            (i32.and (i32.load (i32.const 8)) (i32.const 0x24)))         ;; seek 4, tell 32
+          (i32.ne (call $seek (i32.const 0) (i64.const 0) (i32.const 1) (i32.const 32))
+            (i32.const 0))))))]])
+    assert.equal(201, in_terminal(file, cli.program() .. " run " .. asks).code)
+    assert.equal(236, cli.run("run", asks).code) -- from /dev/null
+  end)
+
   it("no binary is printed", function()
     local result = in_terminal(file, cli.program() .. " wasm " .. path)
     assert.equal(2, result.code)

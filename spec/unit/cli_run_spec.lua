@@ -188,6 +188,15 @@ describe("luawasm run", function()
     cli.fails(cli.run("run", path), 134, path .. ": exception: uncaught exception")
   end)
 
+  it("gives a program as much stack as Linux does", function()
+    local path = file("levels.wat", [[(module
+      (func $down (export "down") (param $n i32) (result i32)
+        (if (result i32) (local.get $n)
+          (then (i32.add (i32.const 1) (call $down (i32.sub (local.get $n) (i32.const 1)))))
+          (else (i32.const 0)))))]])
+    cli.prints(cli.run("run", "--invoke", "down", path, "400000"), "400000\n")
+  end)
+
   it("shows twenty frames of an endless recursion, and says how many there are", function()
     local path = file("deep.wat", '(module (func $deep (export "_start") (call $deep)))')
     local result = cli.run("run", path)

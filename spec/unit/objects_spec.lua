@@ -219,6 +219,88 @@ describe("objects", function()
     assert.is_false(pcall(wasm.heap, { most = 1 }))
   end)
 
+  it("are counted one by one, though cells are set apart for more", function()
+    local inst = instance [[(module
+      (type $s (struct (field i64 i64 i64))) (type $a (array i16))
+      (func (export "s") (result anyref) (struct.new_default $s))
+      (func (export "a") (param i32) (result anyref) (array.new_default $a (local.get 0))))]]
+    wasm.heap { collect = true }
+    local was = wasm.heap()
+    local kept = {}
+    for n = 1, 300 do
+      kept[#kept + 1] = inst.exports.s()     -- 8 + 24 bytes
+      kept[#kept + 1] = inst.exports.a(n)    -- 16 + 2 * n, in cells of 16 bytes
+      kept[#kept + 1] = inst.exports.a(4000) -- by itself
+    end
+    local now, bytes = wasm.heap(), 300 * (32 + 8192)
+    for n = 1, 300 do
+      local size = 16 + 2 * n
+      bytes = bytes + (size <= 512 and (size + 15) // 16 * 16 or 640)
+    end
+    assert.equal(900, now.objects - was.objects)
+    assert.equal(bytes, now.bytes - was.bytes)
+    inst:close()
+  end)
+
+  it("begin with zeros where others have been, whatever their size", function()
+    local inst = instance [[(module
+      (type $s (struct (field (mut i64)) (field (mut i64)) (field (mut i64))))
+      (type $a (array (mut i8)))
+      (func (export "dirt") (param $n i32)
+        (loop $l
+          (drop (struct.new $s (i64.const -1) (i64.const -1) (i64.const -1)))
+          (drop (array.new $a (i32.const -1) (i32.and (local.get $n) (i32.const 1023))))
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+      (func (export "s") (result i64) (local $s (ref null $s))
+        (local.set $s (struct.new_default $s))
+        (i64.or (struct.get $s 0 (local.get $s))
+          (i64.or (struct.get $s 1 (local.get $s)) (struct.get $s 2 (local.get $s)))))
+      (func (export "a") (param $n i32) (result i32) (local $a (ref null $a)) (local $or i32)
+        (local.set $a (array.new_default $a (local.get $n)))
+        (if (i32.ne (array.len (local.get $a)) (local.get $n)) (then (return (i32.const -1))))
+        (loop $l
+          (if (local.get $n) (then
+            (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+            (local.set $or (i32.or (local.get $or) (array.get_u $a (local.get $a) (local.get $n))))
+            (br $l))))
+        (local.get $or)))]]
+    for _ = 1, 3 do
+      inst.exports.dirt(20000)
+      wasm.heap { collect = true }
+      for n = 0, 1100 do
+        assert.equal(0, inst.exports.s())
+        assert.equal(0, inst.exports.a(n))
+      end
+    end
+    inst:close()
+  end)
+
+  it("fill the heap to its limit, and not beyond", function()
+    local inst = instance [[(module
+      (type $s (struct (field i64 i64 i64))) (type $l (array (mut anyref)))
+      (global $all (mut (ref null $l)) (ref.null $l)) (global $n (mut i32) (i32.const 0))
+      (func (export "begin") (param i32)
+        (global.set $n (i32.const 0))
+        (global.set $all (array.new_default $l (local.get 0))))
+      (func (export "fill") (loop $l
+        (array.set $l (global.get $all) (global.get $n) (struct.new_default $s))
+        (global.set $n (i32.add (global.get $n) (i32.const 1)))
+        (br $l)))
+      (func (export "count") (result i32) (global.get $n)))]]
+    wasm.heap { collect = true }
+    inst.exports.begin(10000)
+    local was = wasm.heap { collect = true }
+    for _, room in ipairs { 32, 100, 4096, 5000, 100000 } do
+      wasm.heap { max = was.bytes + room }
+      assert.has_error(inst.exports.fill)
+      assert.equal(room // 32, inst.exports.count())
+      wasm.heap { max = 0 }
+      inst.exports.begin(10000)
+      wasm.heap { collect = true }
+    end
+    inst:close()
+  end)
+
   it("refuse to be part of a snapshot, in words", function()
     local inst = instance(LIST)
     assert(inst:snapshot())

@@ -72,6 +72,33 @@ describe("row 6: a closed", function()
     f()
   end)
 
+  it("function is refused wherever a function is taken", function()
+    local old = assert(wasm.run(SOURCE))
+    local f, F = old.exports.f, old:func "f"
+    old:close()
+    local inst = assert(wasm.run([[(module (import "e" "give" (func $give (result funcref)))
+      (table (export "t") 2 funcref) (global (export "g") (mut funcref) (ref.null func))
+      (type $box (struct (field (mut funcref))))
+      (func (export "take") (param funcref))
+      (func (export "ask") (drop (call $give)))
+      (func (export "box") (result (ref $box)) (struct.new_default $box)))]],
+      { e = { give = function() return f end } }))
+    local t, g, box = inst.exports.t, inst.exports.g, inst.exports.box()
+    local full = wasm.tag "(funcref)"
+    for _, func in ipairs { f, F } do
+      closed("instance 'thing' is closed", function() t[1] = func end)
+      closed("instance 'thing' is closed", t.grow, t, 1, func)
+      closed("instance 'thing' is closed", function() g.value = func end)
+      closed("instance 'thing' is closed", function() box[1] = func end)
+      closed("instance 'thing' is closed", wasm.global, "funcref", func)
+      closed("instance 'thing' is closed", wasm.table, { "funcref", min = 1, init = func })
+      closed("instance 'thing' is closed", wasm.exception, full, func)
+      closed("bad argument #1 to 'take'", inst.exports.take, func)
+    end
+    closed("bad result #1 of import", inst.exports.ask)
+    assert.is_true(t[1] == nil and #t == 2 and g.value == nil and box[1] == nil)
+  end)
+
   it("handle given as an import is an error of kind closed", function()
     local m = assert(wasm.memory { min = 1 })
     m:close()

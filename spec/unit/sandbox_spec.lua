@@ -67,7 +67,8 @@ describe("a sandbox", function()
   it("reports what a module asks for and what it would get", function()
     local b = wasm.sandbox {
       imports = { env = { log = print } },
-      wasi = { dirs = { ["/cfg"] = { path = "cfg", read_only = true }, ["/mem"] = { a = "b" } },
+      wasi = { dirs = { ["/cfg"] = { path = "cfg", read_only = true }, ["/mem"] = { a = "b" },
+                        ["/sql"] = { stat = print } },
                env = { HOME = "/" }, clock = "fake", random = 7 },
       fuel = 500,
     }
@@ -77,7 +78,8 @@ describe("a sandbox", function()
       "  function env.log (i32) -> (): a Lua function",
       "  function env.secret (i32) -> i32: NOTHING, so it cannot be instantiated",
       "  WASI: calls: args_sizes_get",
-      "  WASI: directories: /cfg -> cfg, only for reading; /mem in memory",
+      "  WASI: directories: /cfg -> cfg, only for reading; /mem in memory; "
+        .. "/sql by functions",
       "  WASI: environment: HOME",
       "  WASI: arguments: 0; clock: fake; random: seeded; sockets: none",
       "  fuel: 500", "  timeout: none",

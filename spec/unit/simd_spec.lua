@@ -113,6 +113,35 @@ describe("v128", function()
     assert.same({ A, B, A }, { a[3], a[4], a[5] })
   end)
 
+  it("shifts by a constant as by a number that it gets", function()
+    local keeps = core.cpu_keep and { -1, 1 } or { -1 }
+    if core.cpu_keep then finally(function() core.cpu_keep(-1) end) end
+    for _, lanes in ipairs { "i8x16", "i16x8", "i32x4", "i64x2" } do
+      for _, way in ipairs { "shl", "shr_s", "shr_u" } do
+        local op, parts = lanes .. "." .. way, {}
+        for n = -1, 66 do -- once where it is used again, once where it is not
+          parts[#parts + 1] = ([[(func (export "%d") (param v128) (result v128 v128)
+            (v128.xor (local.get 0) (OP (local.get 0) (i32.const %d)))
+            (OP (i8x16.add (local.get 0) (local.get 0)) (i32.const %d)))]])
+            :format(n, n, n):gsub("OP", op)
+        end
+        local source = ([[(module (func (export "any") (param v128 i32) (result v128 v128)
+          (v128.xor (local.get 0) (OP (local.get 0) (local.get 1)))
+          (OP (i8x16.add (local.get 0) (local.get 0)) (local.get 1)))
+          (func (export "%%d")) %s)]]):gsub("OP", op):format(table.concat(parts, "\n"))
+        for round, keep in ipairs(keeps) do
+          if core.cpu_keep then core.cpu_keep(keep) end
+          local exports = instance(source:format(1000 + round)).exports -- other bytes
+          for n = -1, 66 do
+            for _, v in ipairs { A, B, ("\x80\x7f\xff\1"):rep(4) } do
+              assert.same({ exports.any(v, n) }, { exports[tostring(n)](v) }, op .. " " .. n)
+            end
+          end
+        end
+      end
+    end
+  end)
+
   if core.cpu_keep then
     it("needs no more than SSE4.1, and says so without", function()
       finally(function() core.cpu_keep(-1) end)

@@ -500,3 +500,31 @@ describe("the errors of WASI", function()
     assert.equal(77, n)
   end)
 end)
+
+describe("a call of WASI", function()
+  it("sees the memory of its caller, whatever code was there before", function()
+    local w = assert(wasm.wasi { stdout = "buffer" })
+    local want = {}
+    for n = 1, 60 do
+      -- of several lengths, through a cell or from the function that was called
+      local text = ([[(module
+        (import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 0) "\10\00\00\00\03\00\00\00")
+        (data (i32.const 16) "%03d")
+        (func (export "go") (result i32) %s %s))]]):format(n, ("nop "):rep(n % 7)
+          .. ("(drop (i32.load (i32.const 0)))"):rep(n % 5),
+        n % 3 == 0 and "(return_call $w (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64))"
+          or "(call $w (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64))")
+      local inst = assert(wasm.run(text, { wasi_snapshot_preview1 = w }))
+      local outer = assert(wasm.run([[(module (import "i" "go" (func $go (result i32)))
+        (memory 1) (data (i32.const 16) "bad")
+        (func (export "go") (result i32) (call $go)))]], { i = inst }))
+      want[#want + 1] = ("%03d"):format(n):rep(n % 3 == 0 and 1 or 2)
+      assert(inst.exports.go() == 0 and (n % 3 == 0 or outer.exports.go() == 0))
+      inst:close()
+      outer:close()
+      if n % 4 == 0 then collectgarbage() end
+    end
+    assert.equal(table.concat(want), w:stdout())
+  end)
+end)

@@ -1,5 +1,6 @@
 /*
-** arena.c -- slabs double up to 1 MiB; oversized requests get their own slab.
+** arena.c -- slabs double up to 1 MiB; a large block gets one of its own, so that it
+** grows by realloc and leaves nothing behind.
 **
 ** A use that needed several slabs is followed, after a reset, by one slab of their size
 ** (up to 64 MiB): a compiler's scratch then stops asking the system for pages.
@@ -15,11 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 16, SLAB_MIN = 4096, SLAB_MAX = 1 << 20, NEXT_MAX = 1 << 26 };
+/* With 16, a sanitizer finds whoever keeps a pointer to what has grown. */
+#ifndef ARENA_LARGE
+#define ARENA_LARGE (1 << 16)
+#endif
 
 #ifndef ARENA_FILL
 #define ARENA_FILL 0xff /* the bytes of most marks and of "none" */
 #endif
+
+enum {
+  ALIGN = 16,
+  SLAB_MIN = 4096,
+  SLAB_MAX = 1 << 20,
+  NEXT_MAX = 1 << 26,
+  LARGE = ARENA_LARGE
+};
 
 struct Slab {
   Slab *next;
@@ -49,10 +61,15 @@ static Slab *slab_push(Arena *a, size_t need)
 
 static void count(Arena *a, size_t size)
 {
-  a->used += size;
   a->total += size;
   if (a->total > a->peak) a->peak = a->total;
+}
+
+static void take(Arena *a, size_t size)
+{
+  a->used += size;
   assert(a->used <= a->head->cap);
+  count(a, size);
 }
 
 static void spoil(void *p, size_t size)
@@ -64,14 +81,48 @@ static void spoil(void *p, size_t size)
 #endif
 }
 
+static void *large_raw(Arena *a, size_t size)
+{
+  Slab *s = malloc(sizeof *s + size);
+  if (!s) return NULL;
+  *s = (Slab){a->large, size};
+  a->large = s;
+  a->apart += size;
+  count(a, size);
+  spoil(s->mem, size);
+  return s->mem;
+}
+
+/* The block in large slab *link; the link is valid again in any case. */
+static void *large_grow(Arena *a, Slab **link, size_t size)
+{
+  size_t was = (*link)->cap;
+  Slab *s = realloc(*link, sizeof *s + size);
+  if (!s) return NULL;
+  *link = s;
+  s->cap = size;
+  a->apart += size - was;
+  count(a, size - was);
+  spoil(s->mem + was, size - was);
+  return s->mem;
+}
+
+static Slab **large_of(Arena *a, const void *block)
+{
+  for (Slab **link = &a->large; *link; link = &(*link)->next)
+    if ((*link)->mem == block) return link;
+  return NULL;
+}
+
 void *lw_arena_raw(Arena *a, size_t size)
 {
   if (size > SIZE_MAX / 2) return NULL; /* a caller's overflow ends here */
   size = rounded(size);
+  if (size >= LARGE) return large_raw(a, size);
   if (!a->head || a->head->cap - a->used < size)
     if (!slab_push(a, size)) return NULL;
   void *p = a->head->mem + a->used;
-  count(a, size);
+  take(a, size);
   spoil(p, size);
   return p;
 }
@@ -86,16 +137,43 @@ void *lw_arena_grow(Arena *a, void *old, size_t old_size, size_t new_size)
 {
   assert(new_size >= old_size);
   if (new_size > SIZE_MAX / 2) return NULL;
+  Slab **link = old && rounded(old_size) >= LARGE ? large_of(a, old) : NULL;
+  if (link) return large_grow(a, link, rounded(new_size));
   size_t was = rounded(old_size), more = rounded(new_size) - was;
   if (old && a->head && (unsigned char *)old + was == a->head->mem + a->used &&
       a->head->cap - a->used >= more) {
-    count(a, more);
+    take(a, more);
     spoil((unsigned char *)old + was, more);
     return old;
   }
   void *p = lw_arena_raw(a, new_size);
   if (p && old && old_size) memcpy(p, old, old_size);
   return p;
+}
+
+void *lw_arena_trim(Arena *a, void *old, size_t old_size, size_t new_size)
+{
+  assert(new_size <= old_size);
+  size_t was = rounded(old_size), now = rounded(new_size);
+  Slab **link = now >= LARGE && was - now >= LARGE / 4 ? large_of(a, old) : NULL;
+  Slab *s = link ? realloc(*link, sizeof *s + now) : NULL;
+  if (!s) return old;
+  *link = s;
+  s->cap = now;
+  a->apart -= was - now;
+  a->total -= was - now;
+  return s->mem;
+}
+
+void lw_arena_drop(Arena *a, void *old, size_t old_size)
+{
+  Slab **link = rounded(old_size) >= LARGE ? large_of(a, old) : NULL;
+  if (!link) return;
+  Slab *s = *link;
+  *link = s->next;
+  a->apart -= s->cap;
+  a->total -= s->cap;
+  free(s);
 }
 
 static void free_slabs(Slab *s)
@@ -109,20 +187,24 @@ static void free_slabs(Slab *s)
 
 void lw_arena_reset(Arena *a)
 {
+  size_t small = a->total - a->apart;
+  free_slabs(a->large);
+  a->large = NULL;
+  a->used = a->total = a->apart = 0;
   if (!a->head) return;
-  if (a->head->next && a->total > a->head->cap) {
-    a->next = a->total < NEXT_MAX ? a->total : NEXT_MAX;
+  if (a->head->next && small > a->head->cap) {
+    a->next = small < NEXT_MAX ? small : NEXT_MAX;
     free_slabs(a->head);
     a->head = NULL;
   } else {
     free_slabs(a->head->next);
     a->head->next = NULL;
   }
-  a->used = a->total = 0;
 }
 
 void lw_arena_free(Arena *a)
 {
   free_slabs(a->head);
+  free_slabs(a->large);
   *a = (Arena){0};
 }

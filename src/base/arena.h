@@ -19,7 +19,9 @@
 typedef struct Slab Slab;
 typedef struct Arena {
   Slab *head;   /* newest slab; older ones hang off it */
+  Slab *large;  /* each with one block */
   size_t used;  /* bytes taken from head */
+  size_t apart; /* bytes in large ones */
   size_t total; /* bytes handed out since reset (for stats and limits) */
   size_t peak;  /* the largest total ever reached */
   size_t next;  /* what one slab should hold: the last use that needed several */
@@ -30,8 +32,14 @@ void *lw_arena_alloc(Arena *a, size_t size);
 /* The same without clearing it. */
 void *lw_arena_raw(Arena *a, size_t size);
 /* A copy of `old` (old_size bytes) in a block of new_size bytes; in place when
-   `old` was the latest block. The rest is not cleared. NULL when out of memory. */
+   `old` was the latest block. The rest is not cleared. NULL when out of memory; then
+   `old` is as it was, else it is gone. */
 void *lw_arena_grow(Arena *a, void *old, size_t old_size, size_t new_size);
+/* Give back what is behind new_size bytes, if it is large enough to matter. Returns where
+   the block is then. */
+void *lw_arena_trim(Arena *a, void *old, size_t old_size, size_t new_size);
+/* Give a block back that nobody needs any longer, if it is large enough to matter. */
+void lw_arena_drop(Arena *a, void *old, size_t old_size);
 /* Forget the objects; keep one slab, next time as large as all of them together. */
 void lw_arena_reset(Arena *a);
 void lw_arena_free(Arena *a); /* give everything back; `a` is reusable */

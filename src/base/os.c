@@ -16,6 +16,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -73,6 +74,25 @@ void lw_os_wake(_Atomic(uint32_t) *word)
   int kept = errno;
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
   errno = kept;
+}
+
+int lw_os_event_new(void)
+{
+  return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+/* It fails only when it has been signalled 2^64 - 2 times. */
+void lw_os_event_signal(int event)
+{
+  const uint64_t one = 1;
+  int kept = errno;
+  (void)!write(event, &one, sizeof one);
+  errno = kept;
+}
+
+void lw_os_event_free(int event)
+{
+  close(event);
 }
 
 bool lw_os_random(void *to, size_t size)

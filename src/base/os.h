@@ -26,6 +26,11 @@ bool lw_os_clock_now(OsClock clock, uint64_t *ns); /* false: its thread is no mo
    async-signal-safe. */
 void lw_os_wait(_Atomic(uint32_t) *word, uint32_t value, uint64_t ns);
 void lw_os_wake(_Atomic(uint32_t) *word);
+/* Events: descriptors that poll finds readable from the first signal on. -1: there is
+   none to be had. signal: async-signal-safe. */
+int lw_os_event_new(void);
+void lw_os_event_signal(int event);
+void lw_os_event_free(int event);
 bool lw_os_random(void *to, size_t size); /* at most 256 bytes, not to be guessed */
 /* `size` rounded up to whole pages; 0 when that overflows. */
 size_t lw_os_pages(size_t size);

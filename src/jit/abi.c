@@ -46,5 +46,6 @@ Abi lw_abi_assign(const FuncType *t, AbiLoc *params, AbiLoc *results)
   return (Abi){.result_area = area,
                .nstack_params = (uint16_t)in.cells,
                .nstack_results = (uint16_t)out.cells,
-               .has_float = in.regs[ABI_FPR] > 0 || out.regs[ABI_FPR] > 0};
+               .has_float = in.regs[ABI_FPR] > 0 || out.regs[ABI_FPR] > 0,
+               .has_many = in.regs[ABI_GPR] > ABI_FEW || out.regs[ABI_GPR] > 1};
 }

@@ -17,7 +17,7 @@
 
 #include "wasm/types.h"
 
-enum { ABI_REGS = 8 };
+enum { ABI_REGS = 8, ABI_FEW = 4 };
 typedef enum { ABI_GPR, ABI_FPR, ABI_STACK } AbiClass;
 typedef struct AbiLoc {
   uint8_t cls;    /* AbiClass */
@@ -29,6 +29,8 @@ typedef struct Abi {
   uint16_t nstack_params; /* overflow cells popped by the callee */
   uint16_t nstack_results;
   uint8_t has_float; /* any vector register in use by parameters or results */
+  uint8_t
+    has_many; /* more than ABI_FEW integer registers for parameters, or 1 for results */
 } Abi;
 
 /* Walks the types; params/results get nparams/nresults entries (either may be NULL). */

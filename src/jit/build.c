@@ -747,7 +747,8 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   Builder h = {.f = f, .err = err, .block = NO_BLOCK, .effort = opts->loops};
   h.meter = NO_METER;
   if (h.effort > 0) h.unroll = UNROLL_FREE + n / 2;
-  Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE};
+  Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE, .book = opts->book};
+  inliner.walks = opts->walks;
   if (opts->calls && !opts->fuel) h.inliner = &inliner;
   TRY(begin_values(&h, facts));
   Body b;
@@ -757,5 +758,6 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   TRY(body_walk(&b));
   assert(b.hook.block == NO_BLOCK && b.noperators == n);
   assert(f->blocks[f->nblocks - 1].end == f->nins);
+  lw_make_end(f);
   return lw_ir_cfg(f, err);
 }

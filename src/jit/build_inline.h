@@ -7,8 +7,8 @@
 ** the results are the caller's operands. Func.where gets numbers that lw_ir_offset
 ** explains, for traces. Which calls: FuncDef.small says which callees; not where
 ** something may be caught, since no landing is made for what happens in an inlined
-** call; a function once in itself, and no more than MOST_INSIDE in each other.
-** Operators are counted, so that it is linear.
+** call; no more than MOST_INSIDE in each other. Operators are counted, so that it is
+** linear.
 ** Layer: jit.
 */
 #ifndef LW_BUILD_INLINE_H
@@ -26,7 +26,9 @@ enum {
 enum { KNOWN = 16 };
 typedef struct Inliner { /* one to a function that is built */
   uint32_t left;         /* operators of callees that may be built yet */
-  uint32_t func[KNOWN];  /* what was inlined last, by its index % KNOWN ... */
+  const FactsBook *book; /* or NULL */
+  Arena *walks;
+  uint32_t func[KNOWN]; /* what was inlined last, by its index % KNOWN ... */
   const BodyFacts *facts[KNOWN];
   BodyRoom rooms[MOST_INSIDE]; /* by depth */
 } Inliner;
@@ -50,7 +52,7 @@ static bool may_nest(const Body *b, uint32_t func)
   uint32_t same = b->hook.f->index == func;
   for (const Inlining *i = b->hook.inside; i; i = i->outer)
     same += i->func == func;
-  return depth_of(b) < MOST_INSIDE && same < 2;
+  return depth_of(b) < MOST_INSIDE && same < 6;
 }
 
 static bool wants_inlined(const Body *b, uint32_t func)
@@ -65,12 +67,13 @@ static bool wants_inlined(const Body *b, uint32_t func)
 static Status facts_of(Body *b, uint32_t func, const BodyFacts **out)
 {
   Inliner *in = b->hook.inliner;
-  Arena *arena = b->hook.f->arena;
+  *out = lw_book_facts(in->book, b->module, func);
+  if (*out) return LW_OK;
   *out = in->facts[func % KNOWN];
   if (*out && in->func[func % KNOWN] == func) return LW_OK;
-  BodyFacts *facts = ARENA_NEW(arena, BodyFacts);
+  BodyFacts *facts = ARENA_NEW(in->walks, BodyFacts);
   if (!facts) return lw_nomem(b->err, "facts about a function");
-  TRY(lw_validate_func(b->module, func, facts, arena, b->err));
+  TRY(lw_validate_func(b->module, func, facts, in->walks, b->err));
   in->func[func % KNOWN] = func;
   in->facts[func % KNOWN] = *out = facts;
   return LW_OK;

@@ -19,6 +19,7 @@ typedef struct CompileOptions {
                             unrolled; 2: larger ones, too */
   bool fuel;      /* count operators, and stop where none are left (IR_FUEL) */
   bool keep_loops, keep_calls; /* dumps only: nothing is unrolled, inlined */
+  const FactsBook *book;       /* what validation found out, or NULL */
 } CompileOptions;
 
 typedef struct CompileStats {

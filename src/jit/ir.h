@@ -140,7 +140,7 @@ typedef struct Block {
 } Block;
 
 /* Module offsets, innermost first: of an operator, and of the calls that inlined it. */
-enum { PLACES = 3 };
+enum { PLACES = 6 };
 typedef struct Places {
   uint32_t n; /* 1 .. PLACES */
   uint32_t at[PLACES];
@@ -220,9 +220,11 @@ void lw_ir_cold(bool all);
 #endif
 
 typedef struct BuildOptions {
-  uint8_t loops; /* how much to unroll: an effort */
-  bool calls;    /* may be inlined, unless fuel is counted */
-  bool fuel;     /* an IR_FUEL wherever a straight stretch of operators begins */
+  uint8_t loops;         /* how much to unroll: an effort */
+  bool calls;            /* may be inlined, unless fuel is counted */
+  bool fuel;             /* an IR_FUEL wherever a straight stretch of operators begins */
+  const FactsBook *book; /* of callees, or NULL */
+  Arena *walks;          /* room for facts that are not in it */
 } BuildOptions;
 
 /*

@@ -22,16 +22,23 @@
 #define VMCTX_TYPES    32 /* -> uint32_t[ntypes]: canonical type id of each typeidx */
 #define VMCTX_HELPERS  40 /* -> void *[HELPER__MAX] */
 #define VMCTX_CALL_C   48 /* lw_stub_helper: calls C function r11 on the host stack */
-#define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, VMCTX_EXPLICIT */
+#define VMCTX_FLAGS    56 /* u32: VMCTX_FLOATS, ... */
 #define VMCTX_POP      60 /* u32: HostFunc: bytes of overflow arguments it pops */
 #define VMCTX_CELLS    64 /* -> FuncCell[nescapes] of this instance */
 #define VMCTX_LAZY     72 /* lw_stub_lazy: compiles what the calling thunk is for */
 #define VMCTX_FUEL     80 /* i64: how much is left (IR_FUEL); below 0 it calls ... */
 #define VMCTX_LIMIT    88 /* ... lw_stub_limit, with r11d = what it has just taken */
+#define VMCTX_INFOS    96 /* -> TypeInfo *[ntypes] */
+#define VMCTX_NEW_STRUCT 104 /* lw_stub_new_struct, lw_stub_new_array: VMCTX_CALL_C for */
+#define VMCTX_NEW_ARRAY  112 /* two helpers; where a run has room nothing is called */
+#define VMCTX_COPY     120 /* lw_stub_copy, lw_stub_fill: likewise, for few bytes */
+#define VMCTX_FILL     128
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
+#define VMCTX_MANY     8  /* HostFunc: as ACT_MANY */
+#define VMCTX_READY    4  /* Instance: calls may begin, and have no limits of their own */
 /* Instance only: a row of 8-byte words follows, see lw_layout_* below */
-#define INSTANCE_WORDS 256
+#define INSTANCE_WORDS 320
 
 /* FuncCell: one callable function; what a funcref points to. Null is 0. */
 #define CELL_CODE 0  /* entry in the wasm calling convention */
@@ -53,6 +60,7 @@
 /* Object: a struct or an array; a host's value looks the same */
 #define OBJECT_INFO  0 /* -> TypeInfo */
 #define ARRAY_LENGTH 8 /* u32, elements */
+#define ARRAY_ELEMS  16
 
 /* ExnObject: an exception */
 #define EXN_TAG    8  /* -> Tag */
@@ -62,10 +70,18 @@
 #define TYPE_INFO_KIND  0 /* u8 TypeKind */
 #define TYPE_INFO_DEPTH 4 /* u32: number of supertypes */
 #define TYPE_INFO_LINE  8 /* -> u32[depth + 1]: canonical ids, from the root to itself */
+#define TYPE_INFO_RUN   16 /* u32: of a struct: which run, as an offset in the Store */
+#define TYPE_INFO_CELL  20 /* u32: of a struct: bytes of a cell */
+#define TYPE_INFO_SIZE  24 /* u32: bytes of a struct, of an element */
 
 /* Store */
 #define STORE_ACT   0 /* -> running Activation */
 #define STORE_LIMIT 8 /* -> HostFunc that lw_stub_limit calls out to */
+#define STORE_RUNS  16 /* ObjectRun[]: cells of 16 bytes, 32, ... 512, and others */
+#define RUN_AT      0
+#define RUN_END     8
+#define RUN_SIZE    16
+#define RUN_FINE    512 /* up to here (cell size - 16) / 16 is the class */
 
 /* Activation: one call from the host, with its private stack */
 #define ACT_GUEST_SP 0   /* while the host runs */
@@ -81,12 +97,13 @@
 #define ACT_TRAP_RBP 248
 #define ACT_TRAP_RSP 256
 #define ACT_TRAP_CTX 264 /* r14 there */
-#define ACT_FLAGS    272 /* u32: ACT_FLOATS */
+#define ACT_FLAGS    272 /* u32: ACT_FLOATS, ACT_MANY */
 #define ACT_LAND_PC  280 /* where a throw goes on, or 0; rbp there */
 #define ACT_LAND_RBP 288
 #define ACT_EXN      296 /* the exception that is under way */
 
 #define ACT_FLOATS 1 /* the entry's type uses vector registers */
+#define ACT_MANY   2 /* ... or more than 4 integer registers, or 1 for results */
 
 #define ACT_RETURNED 0
 #define ACT_CALLOUT  1

@@ -27,19 +27,34 @@ typedef struct Linker {
   Err *err;
 } Linker;
 
-Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
-                        Arena *scratch, Compiled *out, Err *err)
+/* What is not in the book is found out in `walks`. */
+static Status build(const Module *m, uint32_t func, const EmitOptions *opts, Arena *walks,
+                    Arena *scratch, Func *f, Err *err)
 {
-  BodyFacts facts;
-  memset(&facts, 0, sizeof facts);
-  TRY(lw_validate_func(m, func, &facts, scratch, err));
+  BodyFacts walked = {0};
+  const BodyFacts *facts = lw_book_facts(opts->book, m, func);
+  if (!facts) {
+    TRY(lw_validate_func(m, func, &walked, walks, err));
+    facts = &walked;
+  }
   pass_done(opts->meter, PASS_FACTS, scratch);
   bool unroll = !opts->keep_loops && pass_wanted(PASS_UNROLL, func);
   bool inlines = !opts->keep_calls && pass_wanted(PASS_INLINE, func);
   BuildOptions build = {.loops = unroll ? opts->effort : 0,
                         .calls = inlines && opts->effort > 0,
-                        .fuel = opts->fuel};
-  TRY(lw_ir_build(m, func, &facts, &build, scratch, &out->f, err));
+                        .fuel = opts->fuel,
+                        .book = opts->book,
+                        .walks = walks};
+  return lw_ir_build(m, func, facts, &build, scratch, f, err);
+}
+
+Status lw_compile_front(const Module *m, uint32_t func, const EmitOptions *opts,
+                        Arena *scratch, Compiled *out, Err *err)
+{
+  Arena walks = {0};
+  Status s = build(m, func, opts, &walks, scratch, &out->f, err);
+  lw_arena_free(&walks);
+  if (s != LW_OK) return s;
   pass_done(opts->meter, PASS_BUILD, scratch);
 #ifndef NDEBUG
   TRY(lw_ir_verify(&out->f, err));
@@ -147,6 +162,7 @@ static Status compile(const Module *m, uint32_t func, const CompileOptions *opts
   EmitOptions emit = {
     .explicit_bounds = opts->explicit_bounds, .effort = opts->effort, .meter = meter};
   emit.fuel = opts->fuel;
+  emit.book = opts->book;
   TRY(lw_compile_front(m, func, &emit, scratch, &c, err));
   TRY(lw_compile_back(&emit, scratch, &c, err));
   const FuncCode *code = &c.code;

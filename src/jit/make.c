@@ -59,16 +59,33 @@ Status lw_make_begin(Func *f, const Module *m, uint32_t func, Arena *arena,
   return LW_OK;
 }
 
+static void *trimmed(Func *f, void *array, size_t size, uint32_t n, uint32_t *cap)
+{
+  array = lw_arena_trim(f->arena, array, *cap * size, n * size);
+  *cap = n;
+  return array;
+}
+
+void lw_make_end(Func *f)
+{
+  uint32_t cap = f->ins_cap;
+  f->where = trimmed(f, f->where, sizeof *f->where, f->nins, &cap);
+  f->ins = trimmed(f, f->ins, sizeof *f->ins, f->nins, &f->ins_cap);
+  f->pool = trimmed(f, f->pool, sizeof *f->pool, f->npool, &f->pool_cap);
+  f->blocks = trimmed(f, f->blocks, sizeof *f->blocks, f->nblocks, &f->blocks_cap);
+  f->edges = trimmed(f, f->edges, sizeof *f->edges, f->nedges, &f->edges_cap);
+}
+
 Status lw_make_grow_ins(Func *f, Err *err)
 {
   /* two arrays, one capacity: commit it only when both have grown */
   uint32_t cap = f->ins_cap;
   void *ins = f->ins, *where = f->where;
   TRY(grow(f, &where, sizeof *f->where, f->nins, &cap, 1, err));
+  f->where = where;
   cap = f->ins_cap;
   TRY(grow(f, &ins, sizeof *f->ins, f->nins, &cap, 1, err));
   f->ins = ins;
-  f->where = where;
   f->ins_cap = cap;
   return LW_OK;
 }

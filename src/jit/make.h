@@ -24,6 +24,8 @@ Status lw_make_inlined(Func *f, uint32_t call, uint32_t at, uint32_t size,
                        uint32_t *first, Err *err);
 /* The slow halves of the appends below: make room for `more` entries. LW_LIMIT beyond
    what a Ref can name. */
+/* Nothing more will be made: what was too much room is given back. */
+void lw_make_end(Func *f);
 Status lw_make_grow_ins(Func *f, Err *err);
 Status lw_make_grow_pool(Func *f, uint32_t more, Err *err);
 Status lw_make_grow_kons(Func *f, Err *err);

@@ -595,6 +595,7 @@ static Status order_edges(Ra *ra)
     made += count_made;
   }
   assert(made <= room);
+  lw_arena_drop(ra->arena, all, sizeof *all * out->edge_edits_cap);
   for (uint32_t k = 0; k < made; k++)
     count(out, &ordered[k]);
   out->edge_edits = ordered;
@@ -653,6 +654,7 @@ static Status merge_stores(Ra *ra)
   }
   while (m.taken < m.nold)
     m.edits[m.n++] = m.old[m.taken++];
+  lw_arena_drop(ra->arena, out->edits, sizeof *out->edits * out->edits_cap);
   out->edits = m.edits;
   out->nedits = m.n;
   out->edits_cap = out->nedits + more;

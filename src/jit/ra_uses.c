@@ -292,7 +292,8 @@ static void look_ahead(Sweep *s, const uint32_t *first, const uint32_t *count)
 {
   const Func *f = s->f;
   Uses *u = s->u;
-  const uint32_t *before = s->list;
+  uint32_t *before = s->list;
+  size_t before_size = sizeof *before * s->cap;
   uint32_t total = 0;
   for (uint32_t n = 0; n < f->nblocks; n++)
     total += count[n];
@@ -320,7 +321,10 @@ static void look_ahead(Sweep *s, const uint32_t *first, const uint32_t *count)
     if (!spend(s, (uint64_t)f->blocks[n].npreds * (s->n - u->live_at[n]))) return;
     u->live_at[n + 1] = s->n;
   }
-  u->live = s->list;
+  size_t each = sizeof *s->list;
+  u->live = s->list = lw_arena_trim(s->arena, s->list, each * s->cap, each * s->n);
+  s->cap = s->n;
+  lw_arena_drop(s->arena, before, before_size);
 }
 
 /* Numbers of values of both classes: floats in the high half. */
@@ -365,6 +369,7 @@ static void find_pressure(Sweep *s)
   for (uint32_t n = f->nblocks; n-- > 0;)
     if (u->loop[n] == n && u->parent[n] != NO_BLOCK)
       raise_pressure(u, u->parent[n], u->pressure + (size_t)n * 2);
+  lw_arena_drop(s->arena, ending, sizeof *ending * f->nins);
 }
 
 static void find_live(Sweep *s, const uint32_t *exposed)

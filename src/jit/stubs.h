@@ -30,14 +30,18 @@ unsigned lw_act_callout(struct Activation *a);
 */
 const void *lw_lazy_enter(struct Activation *a, void *ctx, const void *back);
 
-extern const unsigned char lw_stub_callout[];   /* code of a host function's cell */
-extern const unsigned char lw_stub_helper[];    /* VMCTX_CALL_C */
-extern const unsigned char lw_stub_lazy[];      /* VMCTX_LAZY */
-extern const unsigned char lw_stub_limit[];     /* VMCTX_LIMIT */
-extern const unsigned char lw_stub_late[];      /* called where time is up */
-extern const unsigned char lw_stub_closed[];    /* code of a closed instance's cells */
-extern const unsigned char lw_stub_exhausted[]; /* traps: call stack exhausted */
-extern const unsigned char lw_stub_trap_exit[]; /* where a signal handler goes on */
+extern const unsigned char lw_stub_callout[];    /* code of a host function's cell */
+extern const unsigned char lw_stub_helper[];     /* VMCTX_CALL_C */
+extern const unsigned char lw_stub_new_struct[]; /* VMCTX_NEW_STRUCT */
+extern const unsigned char lw_stub_copy[];       /* VMCTX_COPY */
+extern const unsigned char lw_stub_fill[];       /* VMCTX_FILL */
+extern const unsigned char lw_stub_new_array[];  /* VMCTX_NEW_ARRAY */
+extern const unsigned char lw_stub_lazy[];       /* VMCTX_LAZY */
+extern const unsigned char lw_stub_limit[];      /* VMCTX_LIMIT */
+extern const unsigned char lw_stub_late[];       /* called where time is up */
+extern const unsigned char lw_stub_closed[];     /* code of a closed instance's cells */
+extern const unsigned char lw_stub_exhausted[];  /* traps: call stack exhausted */
+extern const unsigned char lw_stub_trap_exit[];  /* where a signal handler goes on */
 extern const unsigned char lw_stubs_begin[], lw_stubs_end[];
 
 static inline bool lw_stubs_contain(const void *pc)

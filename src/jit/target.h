@@ -16,7 +16,8 @@ typedef struct EmitOptions {
   bool listing;                /* fill FuncCode.ins_at */
   uint8_t effort;              /* CompileOptions.effort */
   bool keep_loops, keep_calls; /* those of CompileOptions */
-  PassMeter *meter;            /* NULL: nobody wants to know */
+  const FactsBook *book;
+  PassMeter *meter; /* NULL: nobody wants to know */
 } EmitOptions;
 
 /*

@@ -48,7 +48,7 @@ typedef enum {
 /* Weak tables of the registry; values are the Lua objects, keys what C knows them by. */
 typedef enum {
   WEAK_FUNCS,  /* FuncCell* -> plain Lua function (of an instance or wrapping a host's) */
-  WEAK_HOSTS,  /* HostFunc* -> the Lua function that wasm calls */
+  WEAK_HOSTS,  /* HostFunc.index -> the Lua function that wasm calls */
   WEAK_THINGS, /* Memory*, Table*, GlobalCell*, HostFunc*, InstanceBox* -> userdata */
   WEAK_OWNERS, /* Owner.id -> userdata */
   WEAK__MAX
@@ -135,16 +135,21 @@ typedef struct FuncBox {
   bool closed;        /* may not be called any more */
   bool shut;          /* F:close() was called: only the object is closed */
   bool fast;          /* at most 8 parameters, 8 results, all of them numbers */
+  bool chatty;        /* its last call called out again and again */
+  bool quick;         /* fast, not chatty, not closed, of an instance: lw_func_settle */
+  bool one_i32;       /* that is its result */
   bool has_refs;      /* parameters or results are references */
+  uint32_t flags;     /* ACT_* */
   uint32_t nparams, nresults;
   ValType types[]; /* parameters, then results */
 } FuncBox;
 enum { UV_FUNC_OWNER = 1, UV_FUNC_PLAIN, UV_FUNC_NAME, UV_FUNC_GONE };
 enum { UV_HOST_PLAIN = UV_GIVEN + 1, UV_HOST_LUA, UV_HOST_NAME };
-/* HostFunc.slot: its FuncBox is `fast`. */
-enum { HOST_FAST = 1 };
-/* Upvalues of a plain function. */
-enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BITS };
+/* HostFunc.slot: its FuncBox is `fast`; and there are no floats. */
+enum { HOST_FAST = 1, HOST_WORDS = 2 };
+/* Upvalues of a plain function: the address of its wasm.func, quicker to get at than the
+   userdata itself, which is there as well to be kept. */
+enum { UPVALUE_FUNC = 1, UPVALUE_HOSTS, UPVALUE_BOX, UPVALUE_BITS };
 
 typedef struct MemoryBox {
   Handle h;
@@ -234,8 +239,11 @@ void lw_prepare_owner(lua_State *L, State *st, int owner);
 /* Lua to wasm: NULL, or why not ("i32 expected, got string"), in `why` or static.
    What it refers to is kept by the (prepared) box at `owner`; 0 for numbers. */
 enum { WHY_SIZE = 128 };
+extern const char lw_why_closed[]; /* one of the reasons: a closed function, row 6 */
 const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
                         Value *out, char why[WHY_SIZE]);
+/* Argument `arg` was refused for that reason: misuse, or a closed function. Raises. */
+int lw_bad_argument(lua_State *L, int arg, const char *wrong);
 void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v);
 /* lua_ref.c: push the wasm.ref of an object; the object behind the one at `arg`, or 0. */
 void lw_push_object(lua_State *L, State *st, uint64_t ref);
@@ -275,6 +283,11 @@ static inline bool lw_func_live(const FuncBox *f)
   if (f->closed) return false;
   if (!f->owner) return f->host != NULL;
   return f->owner->inst && f->owner->inst->state == INSTANCE_LIVE;
+}
+/* To be called when one of these has changed. */
+static inline void lw_func_settle(FuncBox *f)
+{
+  f->quick = f->fast && !f->chatty && !f->closed && f->owner;
 }
 /* A wasm.func for the callable at `arg`; type as lw_host_new; name (for messages) at
    `name` or 0. */
@@ -345,6 +358,7 @@ void lw_open_reload(lua_State *L);
 void lw_open_snapshot(lua_State *L);
 void lw_open_files(lua_State *L);
 void lw_open_wasi(lua_State *L);
+void lw_open_wait(lua_State *L);
 /* Constructors: add them to the module table below the State. */
 void lw_add_functions(lua_State *L, const luaL_Reg *functions);
 

@@ -2,8 +2,8 @@
 ** call.h -- how a plain function lays out its Lua stack while wasm has called out.
 **
 ** Slot 1 has the anchor (where the host function may yield) or the Activation as light
-** userdata, slot 2 the message handler, then come the host function and its arguments.
-** lua_trace.c finds the activation there.
+** userdata, slot 2 the table of host functions, slot 3 the message handler; then come the
+** host function and its arguments. lua_trace.c finds the activation there.
 ** Layer: lua.
 */
 #ifndef LW_CALL_H
@@ -23,10 +23,13 @@ enum {
   UV_ANCHOR_THREAD = 1,
   UV_ANCHOR_KEEPS
 }; /* the latter: an instance's older version */
-enum { SLOT_ACT = 1, SLOT_HANDLER = 2 };
+enum { SLOT_ACT = 1, SLOT_HOSTS, SLOT_HANDLER };
 
 /* The activation of the level `ar` (a plain function), or NULL if it has not called out.
  */
 const Activation *lw_call_activation(lua_State *L, lua_Debug *ar);
+
+/* The C function between a plain function and what it calls out to (lua_call.c). */
+int lw_run_covered(lua_State *L);
 
 #endif

@@ -18,16 +18,26 @@
 #include <assert.h>
 #include <string.h>
 
+#include "jit/layout.h"
 #include "jit/trap.h"
+#include "lua/registers.h"
 #include "lua/wasi.h"
 #include "rt/budget.h"
 #include "rt/native.h"
+#include "rt/quick.h"
 #include "rt/tag.h"
 #include "wasm/limits.h"
 
 #define NOINLINE __attribute__((noinline))
 
+enum { CHATTY = 8 }; /* a call with so many callouts makes the next one a covered one */
+
 static int callout_done(lua_State *L, int status, lua_KContext context);
+
+static State *state_of(const Activation *a)
+{
+  return a->store->user; /* lw_open_call has said so */
+}
 
 static FuncBox *this_func(lua_State *L)
 {
@@ -124,6 +134,7 @@ static void lay_out(lua_State *L, Activation *a)
 {
   lua_settop(L, 0);
   lua_pushlightuserdata(L, a);
+  lua_pushvalue(L, lua_upvalueindex(UPVALUE_HOSTS));
   lua_pushcfunction(L, lw_trace_handler);
   a->laid_out = true;
 }
@@ -173,7 +184,7 @@ const Activation *lw_call_activation(lua_State *L, lua_Debug *ar)
 static bool is_parked(const Activation *a, void *user)
 {
   const State *st = user;
-  if (!a->anchor || !lua_checkstack(st->main, 4)) return false;
+  if (!a->anchor || a->covered || !lua_checkstack(st->main, 4)) return false;
   if (!lw_weak_get(st->main, WEAK_THINGS, a->anchor)) return true;
   const Anchor *anchor = lw_test(st->main, st, -1, KIND_ANCHOR);
   bool known = anchor && anchor->act == a;
@@ -199,7 +210,24 @@ static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char
 {
   char name[80];
   lw_func_name(f, name, sizeof name);
+  if (why == lw_why_closed)
+    return lw_raise(L, LW_CLOSED, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
   return luaL_error(L, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
+}
+
+/* A number that set_registers has refused. */
+static NOINLINE int raise_number(lua_State *L, const FuncBox *f, uint32_t i)
+{
+  Value v;
+  char why[WHY_SIZE];
+  return raise_argument(L, f, i,
+                        lw_to_value(L, (int)i + 1, f->types[i], false, 0, &v, why));
+}
+
+int lw_bad_argument(lua_State *L, int arg, const char *wrong)
+{
+  const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
+  return f ? raise_dead(L, f) : luaL_argerror(L, arg, wrong);
 }
 
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
@@ -208,6 +236,9 @@ static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const 
   if (lw_weak_get(L, WEAK_THINGS, a->callee))
     lw_func_name(lua_touserdata(L, -1), name, sizeof name);
   end_call(L, a);
+  if (why == lw_why_closed)
+    return lw_raise(L, LW_CLOSED, "bad result #%d of import '%s' (%s)", (int)i + 1, name,
+                    why);
   return luaL_error(L, "bad result #%d of import '%s' (%s)", (int)i + 1, name, why);
 }
 
@@ -234,13 +265,13 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
                         : s == LW_NOMEM           ? "out of memory for a thread"
                                                   : lw_status_text(s);
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (a->exn && lw_push_host_error(L, this_func(L)->h.state, a->exn)) {
+  if (a->exn && lw_push_host_error(L, state_of(a), a->exn)) {
     end_call(L, a);
     return lua_error(L);
   }
   if (a->exn) {
     s = LW_EXCEPTION;
-    lw_push_exception(L, this_func(L)->h.state, a->exn);
+    lw_push_exception(L, state_of(a), a->exn);
   } else {
     lw_push_error(L, s, message, ERR_NOWHERE);
   }
@@ -257,7 +288,7 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
   lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_setfield(L, error, "frames");
-  lw_trace_record(L, this_func(L)->h.state, error);
+  lw_trace_record(L, state_of(a), error);
   Instance *i = a->instance;
   bool told = s == LW_TRAP && i && lw_push_instance(L, i);
   if (told) {
@@ -271,55 +302,6 @@ static NOINLINE int raise_trap(lua_State *L, Activation *a)
 }
 
 /* ---- into wasm ---- */
-
-/* Numbers into the registers of the convention; fast functions fit in them. */
-static inline const char *set_registers(lua_State *L, const ValType *types, uint32_t n,
-                                        int first, Activation *a, uint32_t *bad,
-                                        char why[WHY_SIZE])
-{
-  unsigned gpr = 0, fpr = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    int arg = first + (int)i;
-    ValType t = types[i];
-    if (lua_isinteger(L, arg) && !lw_val_is_float(t)) {
-      lua_Integer v = lua_tointeger(L, arg);
-      if (t == VAL_I64) {
-        a->gpr[gpr++] = (uint64_t)v;
-        continue;
-      }
-      if (v >= INT32_MIN && v <= (lua_Integer)UINT32_MAX) {
-        a->gpr[gpr++] = (uint32_t)v;
-        continue;
-      }
-    }
-    Value v;
-    assert(lw_val_is_num(t) && gpr < ABI_REGS && fpr < ABI_REGS);
-    const char *wrong = lw_to_value(L, arg, t, false, 0, &v, why);
-    if (wrong) {
-      *bad = i;
-      return wrong;
-    }
-    if (lw_val_is_float(t))
-      a->fpr[fpr++] = v;
-    else
-      a->gpr[gpr++] = v.i64;
-  }
-  return NULL;
-}
-
-static inline void push_registers(lua_State *L, const ValType *types, uint32_t n,
-                                  const Activation *a)
-{
-  unsigned gpr = 0, fpr = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    switch (types[i]) {
-    case VAL_I32: lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[gpr++]); break;
-    case VAL_I64: lua_pushinteger(L, (lua_Integer)a->gpr[gpr++]); break;
-    case VAL_F32: lua_pushnumber(L, (lua_Number)a->fpr[fpr++].f32); break;
-    default: lua_pushnumber(L, a->fpr[fpr++].f64);
-    }
-  }
-}
 
 /* There was no activation to be had. Stacks of parked calls that nobody can reach any
    more may be in the way, and Lua's collector does not know what they weigh: let it run
@@ -375,7 +357,7 @@ static NOINLINE void push_args_general(lua_State *L, State *st, Activation *a)
 }
 
 /* Push the Lua function that wasm calls and its arguments. */
-static void push_callout(lua_State *L, Activation *a)
+static NOINLINE void push_callout(lua_State *L, State *st, Activation *a)
 {
   const HostFunc *host = a->callee;
   const FuncType *t = host->type;
@@ -384,12 +366,12 @@ static void push_callout(lua_State *L, Activation *a)
   /* what fast functions need is within the LUA_MINSTACK that every C function has */
   if (!fast && !lua_checkstack(L, (int)(t->nparams + t->nresults) + LUA_MINSTACK))
     raise_ended(L, a, LW_LIMIT, "stack overflow");
-  if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), host) == LUA_TNIL)
+  if (lua_rawgeti(L, SLOT_HOSTS, host->index) == LUA_TNIL)
     raise_ended(L, a, LW_CLOSED, "the host function is collected");
   if (fast)
-    push_registers(L, t->params, t->nparams, a);
+    lw_push_registers(L, t->params, t->nparams, a);
   else
-    push_args_general(L, this_func(L)->h.state, a);
+    push_args_general(L, st, a);
 }
 
 static NOINLINE void set_results_general(lua_State *L, State *st, Activation *a,
@@ -433,7 +415,7 @@ static bool catches_host_errors(const Instance *i)
    the core says itself (a wasm.error) are never. */
 static NOINLINE bool is_caught(lua_State *L, Activation *a, int status)
 {
-  State *st = this_func(L)->h.state;
+  State *st = state_of(a);
   if (a->state != ACT_OUT || a->end != LW_OK) return false;
   uint64_t exn = lw_exception_of(L, st, -1);
   if (exn) {
@@ -449,13 +431,29 @@ static NOINLINE bool is_caught(lua_State *L, Activation *a, int status)
   return true;
 }
 
+/* The host function has failed: wasm catches that, or the call ends. */
+static NOINLINE void take_error(lua_State *L, Activation *a, int status)
+{
+  a->covered = false;
+  if (is_caught(L, a, status)) return;
+  end_call(L, a);
+  lua_error(L);
+}
+
+static NOINLINE void raise_result_number(lua_State *L, Activation *a, uint32_t i, int arg)
+{
+  Value v;
+  char why[WHY_SIZE];
+  ValType t = a->callee->type->results[i];
+  raise_result(L, a, i, lw_to_value(L, arg, t, false, 0, &v, why));
+}
+
 /* The host function has returned, or failed: its results go to wasm, or the call ends. */
-static void take_results(lua_State *L, Activation *a, int status)
+static NOINLINE void take_results(lua_State *L, State *st, Activation *a, int status)
 {
   if (status != LUA_OK && status != LUA_YIELD) {
-    if (is_caught(L, a, status)) return;
-    end_call(L, a);
-    lua_error(L);
+    take_error(L, a, status);
+    return;
   }
   if (a->state != ACT_OUT) return; /* closed by force while it was parked */
   const HostFunc *host = a->callee;
@@ -463,13 +461,12 @@ static void take_results(lua_State *L, Activation *a, int status)
   if (!host->user) raise_ended(L, a, LW_CLOSED, "the host function is closed");
   enum { FIRST = SLOT_HANDLER + 1 };
   assert(lua_gettop(L) == SLOT_HANDLER + (int)t->nresults);
-  if (host->slot & HOST_FAST) {
-    uint32_t bad = 0;
-    char why[WHY_SIZE];
-    const char *wrong = set_registers(L, t->results, t->nresults, FIRST, a, &bad, why);
-    if (wrong) raise_result(L, a, bad, wrong);
-  } else
-    set_results_general(L, this_func(L)->h.state, a, FIRST);
+  uint32_t bad = 0;
+  if (host->slot & HOST_FAST)
+    bad = lw_set_registers(L, t->results, t->nresults, FIRST, a);
+  else
+    set_results_general(L, st, a, FIRST);
+  if (bad) raise_result_number(L, a, bad - 1, FIRST + (int)bad - 1);
   lua_settop(L, SLOT_HANDLER);
   if (a->newer) check_order(L, a);
 }
@@ -482,18 +479,19 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
     anchor_want(L, a);
     lua_settop(L, SLOT_HANDLER);
     if (!lua_checkstack(L, LUA_MINSTACK)) raise_ended(L, a, LW_LIMIT, "stack overflow");
-    if (lua_rawgetp(L, lua_upvalueindex(UPVALUE_HOSTS), a->callee) == LUA_TNIL)
+    if (lua_rawgeti(L, SLOT_HOSTS, a->callee->index) == LUA_TNIL)
       raise_ended(L, a, LW_CLOSED, "the host function is collected");
     int nargs = lw_wasi_ask(L, a);
     if (nargs < 0) continue;
-    this_func(L)->h.state->rethrown = false;
-    int status = lua_pcallk(L, nargs, 1, SLOT_HANDLER, (lua_KContext)a, callout_done);
+    state_of(a)->rethrown = false;
+    int status =
+      lua_pcallk(L, nargs, WASI_RESULTS, SLOT_HANDLER, (lua_KContext)a, callout_done);
     if (status != LUA_OK) {
-      a->ask = (NativeAsk){0};
-      take_results(L, a, status);
+      lw_ask_end(&a->ask);
+      take_error(L, a, status);
       return;
     }
-    lw_wasi_answer(L, a, -1);
+    lw_wasi_answer(L, a, -WASI_RESULTS);
   } while (lw_act_native(a) == NATIVE_ASK);
   lua_settop(L, SLOT_HANDLER);
 }
@@ -502,7 +500,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
 static void native_resume(lua_State *L, Activation *a)
 {
   if (a->newer) check_order(L, a);
-  lw_wasi_answer(L, a, -1);
+  lw_wasi_answer(L, a, -WASI_RESULTS);
   if (lw_act_native(a) == NATIVE_ASK)
     native_callout(L, a);
   else
@@ -516,35 +514,65 @@ static int limit_yield(lua_State *L)
   return lua_yield(L, 1);
 }
 
-/* For the core: run the host function that wasm has called. Raises past the core. */
-static bool callout(Activation *a)
+static NOINLINE void first_callout(lua_State *L, Activation *a)
 {
-  lua_State *L = a->user;
-  assert(a->state == ACT_OUT && a->callee);
+  lay_out(L, a);
+  if (lua_isyieldable(L)) anchor_make(L, a);
+}
+
+/* Nothing of Lua's was called: a limit is reached, or a native function asks. */
+static NOINLINE void callout_special(lua_State *L, State *st, Activation *a)
+{
   bool at_limit = lw_act_at_limit(a);
   if (at_limit && !lua_isyieldable(L)) {
     lw_act_limit_deny(a);
-    return true;
+    return;
   }
-  if (!a->laid_out) {
-    lay_out(L, a);
-    if (lua_isyieldable(L)) anchor_make(L, a);
-  }
-  if (at_limit) {
-    const char *word = lw_act_out_of_fuel(a) ? "fuel" : "timeout";
-    lw_act_limit_grant(a);
-    lua_pushstring(L, word);
-    lua_pushcclosure(L, limit_yield, 1);
-  } else if (a->callee->native) {
+  if (!a->laid_out) first_callout(L, a);
+  if (!at_limit) {
     native_callout(L, a);
+    return;
+  }
+  const char *word = lw_act_out_of_fuel(a) ? "fuel" : "timeout";
+  lw_act_limit_grant(a);
+  lua_pushstring(L, word);
+  lua_pushcclosure(L, limit_yield, 1);
+  st->rethrown = false;
+  int status = lua_pcallk(L, 0, 0, SLOT_HANDLER, (lua_KContext)a, callout_done);
+  take_results(L, st, a, status);
+}
+
+/* For the core: run the host function that wasm has called. Raises past the core. Here,
+   too, every instruction counts. */
+static bool callout(Activation *a, void *user)
+{
+  lua_State *L = a->user;
+  State *st = user;
+  const HostFunc *host = a->callee;
+  const FuncType *t = host->type;
+  if (host->special) {
+    callout_special(L, st, a);
     return true;
-  } else
-    push_callout(L, a);
-  const FuncType *t = a->callee->type;
-  this_func(L)->h.state->rethrown = false;
-  int status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
-                          (lua_KContext)a, callout_done);
-  take_results(L, a, status);
+  }
+  if (!a->laid_out) first_callout(L, a);
+  bool words = host->slot & HOST_WORDS;
+  if (words && host->user && lua_rawgeti(L, SLOT_HOSTS, host->index) != LUA_TNIL)
+    lw_push_words(L, t->params, t->nparams, a);
+  else
+    push_callout(L, st, a);
+  st->rethrown = false;
+  a->ncallouts++;
+  int status = LUA_OK;
+  if (a->covered)
+    lua_call(L, (int)t->nparams, (int)t->nresults);
+  else
+    status = lua_pcallk(L, (int)t->nparams, (int)t->nresults, SLOT_HANDLER,
+                        (lua_KContext)a, callout_done);
+  if (words && status == LUA_OK && a->state == ACT_OUT && host->user && !a->newer &&
+      !lw_set_words(L, t->results, t->nresults, SLOT_HANDLER + 1, a->gpr))
+    lua_settop(L, SLOT_HANDLER);
+  else
+    take_results(L, st, a, status);
   return true;
 }
 
@@ -594,10 +622,12 @@ static NOINLINE int exit_call(lua_State *L, const FuncBox *f, Activation *a)
 
 static int finish(lua_State *L, FuncBox *f, Activation *a, ActWhy why)
 {
+  f->chatty = a->ncallouts >= CHATTY;
+  lw_func_settle(f);
   if (why != ACT_IS_RETURNED)
     return a->end == LW_EXIT ? exit_call(L, f, a) : raise_trap(L, a);
   if (f->fast && !lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS)))
-    push_registers(L, f->types + f->nparams, f->nresults, a);
+    lw_push_registers(L, f->types + f->nparams, f->nresults, a);
   else
     push_results_general(L, f, a);
   uint64_t grown = a->grown;
@@ -619,9 +649,60 @@ static int callout_done(lua_State *L, int status, lua_KContext context)
   if (good && a->state == ACT_OUT && a->callee->native)
     native_resume(L, a);
   else
-    take_results(L, a, status);
+    take_results(L, state_of(a), a, status);
   return finish(L, this_func(L), a, lw_act_resume(a));
 }
+
+/* ---- covered calls ---- */
+
+/*
+** lua_pcallk costs much more than lua_call where the host may not yield: it has to set a
+** jump. A function whose calls call out again and again is entered below one lua_pcall
+** (so there is a level of C between, `run_covered`, which traces pass over), and its
+** callouts need none. An error arrives in enter_covered: from the host function, or from
+** us. We have ended the call before, and so the anchor knows it no more.
+*/
+typedef struct Covered {
+  Activation *act;
+  ActWhy why;
+} Covered;
+
+/* (Covered, hosts, handler): the slots of call.h, so that callouts find what they need.
+ */
+int lw_run_covered(lua_State *L)
+{
+  Covered *c = lua_touserdata(L, SLOT_ACT);
+  c->why = lw_act_enter(c->act);
+  return 0;
+}
+
+static int enter_covered(lua_State *L, FuncBox *f, Activation *a)
+{
+  Covered c = {a, ACT_IS_TRAPPED};
+  anchor_want(L, a);
+  const Anchor *anchor = a->anchor;
+  a->covered = true;
+  lua_pushcfunction(L, lw_run_covered);
+  lua_pushlightuserdata(L, &c);
+  lua_pushvalue(L, SLOT_HOSTS);
+  lua_pushvalue(L, SLOT_HANDLER);
+  int status = lua_pcall(L, SLOT_HANDLER, 0, SLOT_HANDLER);
+  if (status != LUA_OK) {
+    if (anchor->act != a) return lua_error(L);
+    take_error(L, a, status);
+    c.why = lw_act_resume(a);
+  }
+  a->covered = false;
+  return finish(L, f, a, c.why);
+}
+
+static int enter(lua_State *L, FuncBox *f, Activation *a)
+{
+  bool cover = f->chatty && !a->store->nest && !lua_isyieldable(L);
+  return cover ? enter_covered(L, f, a) : finish(L, f, a, lw_act_enter(a));
+}
+
+/* ---- calls ---- */
 
 static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
 {
@@ -633,27 +714,23 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
   if (f->has_refs) {
     lua_settop(L, (int)f->nparams);
     if (f->host)
-      lua_pushvalue(L, lua_upvalueindex(UPVALUE_FUNC));
+      lua_pushvalue(L, lua_upvalueindex(UPVALUE_BOX));
     else
-      lua_getiuservalue(L, lua_upvalueindex(UPVALUE_FUNC), UV_FUNC_OWNER);
+      lua_getiuservalue(L, lua_upvalueindex(UPVALUE_BOX), UV_FUNC_OWNER);
     owner = lua_gettop(L);
     lw_prepare_owner(L, st, owner);
     if (!lw_func_live(f)) return raise_dead(L, f); /* a finalizer may have closed it */
   }
   Activation *a = begin_general(L, f, bits, owner);
-  return finish(L, f, a, lw_act_enter(a));
+  return enter(L, f, a);
 }
 
-/* 30 ns for (i32, i32) -> i32 against 22 of a plain C function is the aim: no checkudata,
-   no table, arguments straight into the registers. */
-int lw_call_export(lua_State *L)
+static NOINLINE int call_fast(lua_State *L, FuncBox *f)
 {
-  FuncBox *f = this_func(L);
-  if (!f->fast) return call_general(L, f, false);
-  if (!lw_func_live(f)) return raise_dead(L, f);
   Activation *a;
   Err err;
   err.msg[0] = 0;
+  if (!lw_func_live(f)) return raise_dead(L, f);
   Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
   if (s != LW_OK) {
     make_room(L, f, s, &err);
@@ -661,18 +738,35 @@ int lw_call_export(lua_State *L)
     if (s != LW_OK) return lw_raise(L, s, "%s", err.msg);
   }
   a->user = L;
-  uint32_t bad = 0;
-  char why[WHY_SIZE];
-  const char *wrong = set_registers(L, f->types, f->nparams, 1, a, &bad, why);
-  if (wrong) {
+  uint32_t bad = lw_set_registers(L, f->types, f->nparams, 1, a);
+  if (bad) {
     lw_act_drop(a);
-    return raise_argument(L, f, bad, wrong);
+    return raise_number(L, f, bad - 1);
   }
-  ActWhy now = lw_act_enter(a);
-  if (now != ACT_IS_RETURNED || a->grown || a->laid_out) return finish(L, f, a, now);
-  push_registers(L, f->types + f->nparams, f->nresults, a);
-  lw_act_drop(a);
-  return (int)f->nresults;
+  return enter(L, f, a);
+}
+
+/* What stands here is paid for by every call (ARCHITECTURE.md, "What a call costs"). */
+int lw_call_export(lua_State *L)
+{
+  FuncBox *f = this_func(L);
+  if (UNLIKELY(!f->quick)) return f->fast ? call_fast(L, f) : call_general(L, f, false);
+  const Instance *owner = f->owner->inst;
+  bool live = owner && owner->state == INSTANCE_LIVE;
+  Activation *a = UNLIKELY(!live) ? NULL : lw_act_quick(f->cell);
+  if (UNLIKELY(!a)) return call_fast(L, f);
+  uint32_t bad = UNLIKELY(f->flags & ACT_FLOATS)
+                   ? lw_set_registers(L, f->types, f->nparams, 1, a)
+                   : lw_set_words(L, f->types, f->nparams, 1, a->gpr);
+  if (UNLIKELY(bad)) return raise_number(L, f, bad - 1);
+  ActWhy now = lw_act_quick_enter(a, f->cell, f->flags, L);
+  if (UNLIKELY(now != ACT_IS_OVER)) return finish(L, f, a, now);
+  if (UNLIKELY(!f->one_i32)) {
+    lw_push_registers(L, f->types + f->nparams, f->nresults, a);
+    return (int)f->nresults;
+  }
+  lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
+  return 1;
 }
 
 int lw_call_bits(lua_State *L)

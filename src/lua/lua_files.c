@@ -1,13 +1,11 @@
 /*
-** lua_files.c -- has a file changed? And other things of the system that the Lua files
-*here
-** ask for, and Lua cannot.
+** lua_files.c -- has a file changed? What a hot reload asks, and Lua cannot; is it a
+** terminal, which `luawasm` asks.
 ** Layer: lua.
 */
 #include "lua/bind.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -104,20 +102,6 @@ static const luaL_Reg methods[] = {
   {"close",   watch_close  },
   {NULL,      NULL         },
 };
-/*
-** core.end_at_interrupt()
-** A SIGINT that is caught is left to the system from now on: it ends the process at once.
-** For programs of their own only, like luawasm.
-*/
-static int files_end_at_interrupt(lua_State *L)
-{
-  struct sigaction now;
-  (void)L;
-  if (sigaction(SIGINT, NULL, &now) != 0) return 0;
-  if ((now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_IGN) signal(SIGINT, SIG_DFL);
-  return 0;
-}
-
 /* core.is_terminal(fd) -> does this descriptor of the process lead to a terminal? */
 static int files_is_terminal(lua_State *L)
 {
@@ -126,12 +110,11 @@ static int files_is_terminal(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-  {"stat",             files_stat            },
-  {"clock",            files_clock           },
-  {"watch",            files_watch           },
-  {"end_at_interrupt", files_end_at_interrupt},
-  {"is_terminal",      files_is_terminal     },
-  {NULL,               NULL                  },
+  {"stat",        files_stat       },
+  {"clock",       files_clock      },
+  {"watch",       files_watch      },
+  {"is_terminal", files_is_terminal},
+  {NULL,          NULL             },
 };
 
 void lw_open_files(lua_State *L)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "jit/abi.h"
+#include "jit/layout.h"
 
 #define FUNC_NAME "wasm.func"
 
@@ -47,15 +48,19 @@ static void set_type(FuncBox *f, const FuncType *t)
   f->fast = t->nparams <= ABI_REGS && t->nresults <= ABI_REGS;
   for (uint32_t i = 0; i < t->nparams + t->nresults; i++)
     f->fast &= lw_val_is_num(f->types[i]);
+  f->one_i32 = t->nresults == 1 && t->results[0] == VAL_I32;
+  Abi abi = lw_abi_assign(t, NULL, NULL);
+  f->flags = (abi.has_float ? ACT_FLOATS : 0) | (abi.has_many ? ACT_MANY : 0);
 }
 
 /* Push a closure of `function` over the wasm.func on the top. */
 static void push_closure(lua_State *L, lua_CFunction function, bool bits)
 {
-  lua_pushvalue(L, -1);
+  lua_pushlightuserdata(L, lua_touserdata(L, -1));
   lw_push_weak(L, WEAK_HOSTS);
+  lua_pushvalue(L, -3);
   if (bits) lua_pushboolean(L, 1);
-  lua_pushcclosure(L, function, bits ? UPVALUE_BITS : UPVALUE_HOSTS);
+  lua_pushcclosure(L, function, bits ? UPVALUE_BITS : UPVALUE_BOX);
 }
 
 /* Push the plain function of the wasm.func at `func`. */
@@ -91,7 +96,7 @@ void lw_push_func(lua_State *L, State *st, FuncCell *cell)
     return;
   }
   if (lw_weak_get(L, WEAK_FUNCS, cell)) {
-    lua_getupvalue(L, -1, UPVALUE_FUNC);
+    lua_getupvalue(L, -1, UPVALUE_BOX);
     bool current = is_current(lua_touserdata(L, -1), cell);
     lua_pop(L, current ? 1 : 2);
     if (current) return;
@@ -106,6 +111,7 @@ void lw_push_func(lua_State *L, State *st, FuncCell *cell)
       set_type(f, lw_cell_type(cell)); /* no finalizer has closed it just now */
       f->cell = cell;
       f->owner = owner;
+      lw_func_settle(f);
     }
     if (live) {
       lua_insert(L, -2);
@@ -120,7 +126,7 @@ FuncBox *lw_push_funcbox(lua_State *L, State *st, int arg)
 {
   lua_CFunction c = lua_tocfunction(L, arg);
   if (c == lw_call_export || c == lw_call_bits) {
-    lua_getupvalue(L, arg, UPVALUE_FUNC);
+    lua_getupvalue(L, arg, UPVALUE_BOX);
     return lua_touserdata(L, -1);
   }
   FuncBox *f = lw_test(L, st, arg, KIND_FUNC);
@@ -168,9 +174,12 @@ FuncBox *lw_push_host(lua_State *L, State *st, int arg, const FuncType *t,
   f->host = host;
   f->cell = &host->cell;
   host->user = f;
-  host->slot = f->fast ? HOST_FAST : 0;
+  host->slot = !f->fast ? 0 : f->flags & ACT_FLOATS ? HOST_FAST : HOST_FAST | HOST_WORDS;
   lw_own(&f->h, host, host_give_back, host_forget);
-  lw_weak_set(L, WEAK_HOSTS, host, arg);
+  lw_push_weak(L, WEAK_HOSTS);
+  lua_pushvalue(L, arg);
+  lua_rawseti(L, -2, host->index);
+  lua_pop(L, 1);
   lw_weak_set(L, WEAK_THINGS, host, -1);
   return f;
 }
@@ -271,6 +280,7 @@ static int func_pin(lua_State *L)
   pinned->cell = f->cell;
   pinned->owner = f->owner;
   pinned->pinned = true;
+  lw_func_settle(pinned);
   lua_getiuservalue(L, 1, UV_FUNC_OWNER);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, at, UV_FUNC_OWNER);

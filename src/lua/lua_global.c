@@ -70,7 +70,7 @@ static Value check_value(lua_State *L, ValType type, int arg, int owner)
   char why[WHY_SIZE];
   lw_prepare_owner(L, lw_state(L), owner);
   const char *wrong = lw_to_value(L, arg, type, false, owner, &v, why);
-  if (wrong) luaL_argerror(L, arg, wrong);
+  if (wrong) lw_bad_argument(L, arg, wrong);
   return v;
 }
 

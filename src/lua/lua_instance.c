@@ -253,6 +253,19 @@ static int instance_fuel(lua_State *L)
   return 1;
 }
 
+/* inst:host_calls() -> how many are left; inst:host_calls(n): set it, returns what was */
+static int instance_host_calls(lua_State *L)
+{
+  uint64_t left = lw_host_calls_left(check_live(L)->inst);
+  if (!lua_isnoneornil(L, 2)) {
+    lua_Integer n = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, n >= 0, 2, "not negative expected");
+    lw_host_calls_set(check_live(L)->inst, (uint64_t)n);
+  }
+  lua_pushinteger(L, (lua_Integer)left);
+  return 1;
+}
+
 /* ---- what it says about itself ---- */
 
 static int instance_busy(lua_State *L)
@@ -275,7 +288,7 @@ static int instance_module(lua_State *L)
 }
 
 /* inst:stats() -> {bounds=, memory_bytes=, memories=, functions=, code_bytes=,
-                  fuel_used=} */
+                  host_calls=, fuel_used=} */
 static int instance_stats(lua_State *L)
 {
   check_instance(L);
@@ -287,6 +300,7 @@ static int instance_stats(lua_State *L)
   lw_set_count(L, "memories", i->module->nmemories);
   lw_set_count(L, "functions", i->module->nfuncs);
   lw_set_count(L, "code_bytes", info.stats.code_bytes);
+  lw_set_count(L, "host_calls", i->host_calls);
   if (i->budget) lw_set_count(L, "fuel_used", lw_fuel_used(i));
   lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard"); /* may run a finalizer */
   lua_setfield(L, -2, "bounds");
@@ -338,6 +352,7 @@ static const luaL_Reg methods[] = {
   {"interrupter", instance_interrupter},
   {"interrupt",   instance_interrupt  },
   {"fuel",        instance_fuel       },
+  {"host_calls",  instance_host_calls },
   {"busy",        instance_busy       },
   {"module",      instance_module     },
   {"stats",       instance_stats      },

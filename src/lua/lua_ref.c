@@ -137,7 +137,7 @@ static int ref_newindex(lua_State *L)
   lw_prepare_owner(L, st, 1);
   const char *wrong =
     lw_to_value(L, 3, is_packed(f->type) ? VAL_I32 : f->type, false, 1, &v, why);
-  if (wrong) luaL_argerror(L, 3, wrong);
+  if (wrong) lw_bad_argument(L, 3, wrong);
   lw_storage_set(at, f->type, v);
   return 0;
 }

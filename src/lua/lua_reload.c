@@ -53,7 +53,7 @@ static void list_funcs(lua_State *L, int inst, int list)
   lw_push_weak(L, WEAK_FUNCS);
   int weak = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, weak); lua_settop(L, weak + 1)) {
-    if (!lua_getupvalue(L, -1, UPVALUE_FUNC)) continue;
+    if (!lua_getupvalue(L, -1, UPVALUE_BOX)) continue;
     const FuncBox *f = lua_touserdata(L, -1);
     if (f->host || f->owner != box) continue;
     if (lua_touserdata(L, weak + 1) != (void *)f->cell)
@@ -202,6 +202,7 @@ static lua_Integer follow_funcs(lua_State *L)
     FuncCell *c = lua_touserdata(L, -1);
     f->cell = c;
     f->closed = c == NULL;
+    lw_func_settle(f);
     lua_getiuservalue(L, at, UV_FUNC_NAME);
     f->name = lua_tostring(L, -1);
     lua_getiuservalue(L, at, UV_FUNC_GONE);

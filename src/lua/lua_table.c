@@ -73,7 +73,7 @@ static uint64_t check_element(lua_State *L, ValType type, int arg)
   assert(lw_val_is_ref(type) && lua_isuserdata(L, 1));
   lw_prepare_owner(L, lw_state(L), 1);
   const char *wrong = lw_to_value(L, arg, type, false, 1, &v, why);
-  if (wrong) luaL_argerror(L, arg, wrong);
+  if (wrong) lw_bad_argument(L, arg, wrong);
   return v.ref;
 }
 

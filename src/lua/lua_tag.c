@@ -202,7 +202,7 @@ static int exception_new(lua_State *L)
       e->values[k] = (Value){
         .words = {0, 0}
       };
-      luaL_argerror(L, (int)k + 2, wrong);
+      lw_bad_argument(L, (int)k + 2, wrong);
     }
   }
   lw_push_exception(L, st, (uintptr_t)e);

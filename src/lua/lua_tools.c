@@ -6,6 +6,7 @@
 #include "lua/bind.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -352,27 +353,43 @@ static int cpu_keep(lua_State *L)
 }
 #endif
 
+/* core.leave_interrupt(): SIGINT ends the process, as the system has it, unless it is
+   ignored. For programs made of the library; the library itself leaves it alone. */
+static int leave_interrupt(lua_State *L)
+{
+  struct sigaction now;
+  (void)L;
+  if (sigaction(SIGINT, NULL, &now) != 0) return 0;
+  if (!(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_IGN) return 0;
+  sigemptyset(&now.sa_mask);
+  now.sa_flags = 0;
+  now.sa_handler = SIG_DFL;
+  sigaction(SIGINT, &now, NULL);
+  return 0;
+}
+
 static const luaL_Reg held_meta[] = {
   {"__gc", lw_box_gc},
   {NULL,   NULL     },
 };
 static const luaL_Reg functions[] = {
+  {"leave_interrupt", leave_interrupt},
 #ifndef NDEBUG
-  {"cpu_keep",    cpu_keep       },
-  {"ra_keep",     ra_keep        },
-  {"ra_stress",   ra_stress      },
-  {"pass_limit",  pass_limit     },
-  {"pass_damage", pass_damage    },
+  {"cpu_keep",        cpu_keep       },
+  {"ra_keep",         ra_keep        },
+  {"ra_stress",       ra_stress      },
+  {"pass_limit",      pass_limit     },
+  {"pass_damage",     pass_damage    },
 #endif
-  {"drain",       tools_drain    },
-  {"opcodes",     tools_opcodes  },
-  {"dump",        tools_dump     },
-  {"ir_parse",    tools_ir_parse },
-  {"stats",       tools_stats    },
-  {"symbols",     tools_symbols  },
-  {"interrupt",   tools_interrupt},
-  {"collect",     tools_collect  },
-  {NULL,          NULL           },
+  {"drain",           tools_drain    },
+  {"opcodes",         tools_opcodes  },
+  {"dump",            tools_dump     },
+  {"ir_parse",        tools_ir_parse },
+  {"stats",           tools_stats    },
+  {"symbols",         tools_symbols  },
+  {"interrupt",       tools_interrupt},
+  {"collect",         tools_collect  },
+  {NULL,              NULL           },
 };
 
 void lw_open_tools(lua_State *L)

@@ -83,7 +83,7 @@ void lw_push_frames(lua_State *L, const Activation *top)
     lua_getinfo(L, "nSlf", &ar);
     lua_CFunction f = lua_tocfunction(L, -1);
     lua_pop(L, 1);
-    if (f == lw_trace_handler || (level == 0 && top)) continue;
+    if (f == lw_trace_handler || f == lw_run_covered || (level == 0 && top)) continue;
     bool plain = f == lw_call_export || f == lw_call_bits;
     const Activation *a = plain ? lw_call_activation(L, &ar) : NULL;
     if (a)

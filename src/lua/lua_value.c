@@ -231,6 +231,8 @@ static const char *to_extern(lua_State *L, State *st, int arg, int owner, Value 
   return out->ref ? NULL : "out of memory for a reference";
 }
 
+const char lw_why_closed[] = "the function's instance is closed";
+
 static const char *to_function(lua_State *L, State *st, int arg, ValType t, int owner,
                                Value *out, char why[WHY_SIZE])
 {
@@ -242,7 +244,7 @@ static const char *to_function(lua_State *L, State *st, int arg, ValType t, int 
   }
   const char *wrong = NULL;
   if (!lw_func_live(f)) {
-    wrong = "the function's instance is closed";
+    wrong = lw_why_closed;
   } else if (!lw_type_match(VAL_REF_TO(f->cell->type, 0), t)) {
     wrong = "the function has another type";
   } else {

@@ -1,34 +1,17 @@
 /*
-** lua_wasi.c -- wasm.wasi: what a WASI program is granted, and its questions to Lua.
+** lua_wasi.c -- wasm.wasi: what a WASI program is granted, and what came of it.
 **
 ** The calls themselves are C and know nothing of Lua (src/wasi). The object makes them on
 ** demand as wasm.funcs, one for each import's name, and keeps the Lua values that they
-** may ask: functions and files for the streams, the clock, random bytes.
+** may ask (lua_wasi_ask.c): functions and files for the streams, the clock, random bytes.
 ** Layer: lua.
 */
 #include "lua/wasi.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "wasi/tree.h"
 #include "wasi/wasi.h"
-
-#define WASI_NAME "wasm.wasi"
-
-typedef struct WasiBox {
-  Handle h;
-  Wasi *w;
-  uint64_t reported; /* bytes kept by it that Lua's collector has heard of */
-  bool closed;
-} WasiBox;
-enum { UV_WASI_FUNCS = 1, UV_WASI_ASKED };
-/* Keys of the latter: the streams 0 to 2, and these. */
-enum { ASKED_CLOCK = 3, ASKED_RANDOM };
 
 static void wasi_give_back(void *thing)
 {
@@ -223,6 +206,22 @@ static void take_sources(lua_State *L, int box, int opts)
   lua_pop(L, 1);
 }
 
+/* on_block: who is asked to wait, or "yield", kept as it is. */
+static void take_on_block(lua_State *L, int box, int opts)
+{
+  static const char *const ways[] = {"yield", NULL};
+  int type = lua_getfield(L, opts, "on_block");
+  if (type == LUA_TSTRING) lw_opt_choice(L, opts, "on_block", ways, 0);
+  if (type == LUA_TNIL) {
+    lua_pop(L, 1);
+    return;
+  }
+  if (type != LUA_TSTRING && type != LUA_TFUNCTION)
+    wrong(L, "on_block", "function or \"yield\"", -1);
+  lw_wasi_set_block(((WasiBox *)lua_touserdata(L, box))->w);
+  set_asked(L, box, ASKED_BLOCK);
+}
+
 /* ---- directories ---- */
 
 static void check_name(lua_State *L, const char *name, size_t size)
@@ -282,6 +281,10 @@ static Status take_dir(lua_State *L, Wasi *w, const char *name, Err *err)
   bool read_only = false;
   size_t size;
   int from = lua_gettop(L);
+  if (lua_istable(L, from) && lw_wasi_is_served(L)) {
+    lw_wasi_take_served(L, 2, name);
+    return LW_OK;
+  }
   if (lua_istable(L, from)) {
     bool host = has_form(L, "path", LUA_TSTRING), tree = has_form(L, "tree", LUA_TTABLE);
     if (host || tree) {
@@ -354,10 +357,10 @@ static int wasi_listening(lua_State *L)
 
 static int wasi_new(lua_State *L)
 {
-  static const char *const known[] = {"args",   "env",         "stdin",     "stdout",
-                                      "stderr", "stdio",       "dirs",      "clock",
-                                      "random", "resolve",     "max_files", "max_bytes",
-                                      "listen", "broken_pipe", NULL};
+  static const char *const known[] = {"args",   "env",      "stdin",       "stdout",
+                                      "stderr", "stdio",    "dirs",        "clock",
+                                      "random", "resolve",  "max_files",   "max_bytes",
+                                      "listen", "on_block", "broken_pipe", NULL};
   static const char *const stdio[] = {"none", "inherit", NULL};
   static const char *const ways[] = {"kernel", "walk", NULL};
   static const char *const broken[] = {"error", "exit", NULL};
@@ -388,6 +391,7 @@ static int wasi_new(lua_State *L)
   take_args(L, w, 1);
   take_env(L, w, 1);
   take_sources(L, 2, 1);
+  take_on_block(L, 2, 1);
   Err err = {.at = ERR_NOWHERE};
   Status s = take_listeners(L, w, 1, &err);
   if (s == LW_OK) s = take_dirs(L, w, 1, &err);
@@ -448,115 +452,6 @@ static int wasi_import(lua_State *L)
   const char *module = luaL_optstring(L, 3, "wasi_snapshot_preview1");
   if (!lw_push_wasi_call(L, lw_state(L), 1, module, name)) lua_pushnil(L);
   return 1;
-}
-
-/* ---- what they ask ---- */
-
-static int flush(void *file)
-{
-  return fflush(file);
-}
-
-/* Nothing of a file's that is written may end the process for want of a reader. */
-static int quietly(int (*run)(void *), void *arg)
-{
-  const struct timespec now = {0, 0};
-  sigset_t broken, before, waiting;
-  sigemptyset(&broken);
-  sigaddset(&broken, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &broken, &before);
-  sigpending(&waiting);
-  int result = run(arg);
-  if (result != 0 && !sigismember(&waiting, SIGPIPE))
-    while (sigtimedwait(&broken, NULL, &now) < 0 && errno == EINTR) {
-    }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return result;
-}
-
-/* As much as there is, at most `most` bytes: from a file that may be a terminal, no more
-   than a line. */
-static void read_file(lua_State *L, FILE *file, size_t most, NativeAsk *ask)
-{
-  luaL_Buffer b;
-  char *to = luaL_buffinitsize(L, &b, most);
-  size_t n = 0;
-  int c = 0;
-  while (n < most && c != '\n' && (c = getc(file)) != EOF)
-    to[n++] = (char)c;
-  ask->failed = n == 0 && ferror(file);
-  if (ferror(file)) clearerr(file);
-  luaL_pushresultsize(&b, n);
-  ask->bytes = lua_tolstring(L, -1, &ask->size);
-  ask->answered = true;
-}
-
-/* A Lua file is read and written here and now; it may have been closed meanwhile. */
-static int ask_file(lua_State *L, NativeAsk *ask)
-{
-  const luaL_Stream *stream = lua_touserdata(L, -1);
-  if (!stream->closef) {
-    ask->answered = ask->failed = true;
-  } else if (ask->what == ASK_READ) {
-    read_file(L, stream->f, ask->number < 65536 ? ask->number : 65536, ask);
-  } else {
-    ask->failed = quietly(flush, stream->f) != 0;
-    ask->how = ANSWER_DESCRIPTOR;
-    ask->number = (uint64_t)fileno(stream->f);
-    ask->answered = true;
-  }
-  return -1;
-}
-
-int lw_wasi_ask(lua_State *L, Activation *a)
-{
-  static const char *const clocks[] = {"realtime", "monotonic", "process", "thread"};
-  NativeAsk *ask = &a->ask;
-  int which = ask->what == ASK_CLOCK    ? ASKED_CLOCK
-              : ask->what == ASK_RANDOM ? ASKED_RANDOM
-                                        : (int)ask->which;
-  assert(lw_test(L, lw_state_find(L), -1, KIND_WASI));
-  lua_getiuservalue(L, -1, UV_WASI_ASKED);
-  lua_rawgeti(L, -1, which);
-  if (luaL_testudata(L, -1, LUA_FILEHANDLE)) return ask_file(L, ask);
-  if (ask->what == ASK_CLOCK) {
-    assert(ask->which < sizeof clocks / sizeof *clocks);
-    lua_pushstring(L, clocks[ask->which]);
-  } else if (ask->what == ASK_WRITE) {
-    luaL_Buffer b;
-    char *to = luaL_buffinitsize(L, &b, ask->number);
-    ask->number = lw_wasi_gather(a, to, ask->number);
-    luaL_pushresultsize(&b, ask->number);
-  } else
-    lua_pushinteger(L, (lua_Integer)ask->number);
-  return 1;
-}
-
-/* Seconds to nanoseconds. */
-static bool to_ns(lua_State *L, int index, uint64_t *ns)
-{
-  lua_Number n = lua_tonumber(L, index);
-  if (lua_type(L, index) != LUA_TNUMBER || !(n >= 0 && n < 1.8e10)) return false;
-  lua_Integer whole = (lua_Integer)n;
-  *ns = (uint64_t)whole * 1000000000 + (uint64_t)((n - (lua_Number)whole) * 1e9);
-  return true;
-}
-
-void lw_wasi_answer(lua_State *L, Activation *a, int at)
-{
-  NativeAsk *ask = &a->ask;
-  ask->answered = true;
-  switch ((AskWhat)ask->what) {
-  case ASK_CLOCK: ask->failed = !to_ns(L, at, &ask->number); break;
-  case ASK_READ:
-  case ASK_RANDOM:
-    if (lua_type(L, at) == LUA_TSTRING)
-      ask->bytes = lua_tolstring(L, at, &ask->size);
-    else
-      ask->failed = ask->what == ASK_RANDOM || !lua_isnil(L, at);
-    break;
-  default: break; /* whoever is given bytes has them */
-  }
 }
 
 /* ---- what came of it ---- */

@@ -46,6 +46,7 @@ __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
   lw_open_snapshot(L);
   lw_open_files(L);
   lw_open_wasi(L);
+  lw_open_wait(L);
   lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);

@@ -16,11 +16,14 @@
 #include "jit/stubs.h"
 #include "jit/trap.h"
 #include "rt/budget.h"
+#include "rt/lists.h"
 #include "rt/native.h"
 #include "rt/stack.h"
 #include "rt/state.h"
 #include "rt/trap.h"
 #include "rt/type.h"
+
+#define NOINLINE __attribute__((noinline))
 
 _Static_assert(offsetof(Activation, guest_sp) == ACT_GUEST_SP, "layout.h");
 _Static_assert(offsetof(Activation, host_sp) == ACT_HOST_SP, "layout.h");
@@ -130,13 +133,12 @@ static inline void order_remove(Activation *a)
 /* The global with the guest's stack pointer, of the instance that was entered. */
 static inline Value *sp_of(const Activation *a)
 {
-  return lw_instance_global_value(a->instance, (uint32_t)a->instance->sp_global);
+  return a->instance->sp;
 }
 
 static inline void sp_save(Activation *a)
 {
-  a->sp_saved = a->instance && a->instance->sp_global >= 0;
-  a->sp_owed = false;
+  a->sp_saved = a->instance && a->instance->sp;
   if (a->sp_saved) a->sp_value = sp_of(a)->i32;
 }
 
@@ -164,8 +166,7 @@ Status lw_act_new(Store *s, FuncCell *cell, Activation **out, Err *err)
   if (cell->code == lw_stub_closed)
     return lw_fail(err, LW_CLOSED, ERR_NOWHERE,
                    "the instance of this function is closed");
-  leave_parked(s);
-  if (s->nest && s->nest->depth >= s->max_depth)
+  if (!lw_act_may_nest(s))
     return lw_fail(err, LW_LIMIT, ERR_NOWHERE,
                    "calls from wasm to the host and back are nested %u deep",
                    s->max_depth);
@@ -173,22 +174,17 @@ Status lw_act_new(Store *s, FuncCell *cell, Activation **out, Err *err)
   Activation *a = lw_stack_take(s, i ? i->stack_size : 0);
   if (!a) return lw_nomem(err, "a call's stack");
   const TypeInfo *t = lw_type_info(cell->type);
-  assert(!a->nested && !a->memory && !a->callee && !a->user && a->grown == 0);
+  assert(lw_act_is_clean(a));
   a->store = s;
   a->entry = cell;
   a->instance = i;
-  a->flags = t->abi.has_float ? ACT_FLOATS : 0;
+  a->flags = (t->abi.has_float ? ACT_FLOATS : 0) | (t->abi.has_many ? ACT_MANY : 0);
   a->state = ACT_FRESH;
-  a->end = LW_OK;
-  a->trap = TRAP_NONE;
   /* result area on top, overflow arguments below it, then the return address */
   Value *area = (Value *)(void *)lw_stack_top(a) - t->abi.nstack_results;
   a->guest_sp = a->overflow = area - t->abi.nstack_params;
   if (t->abi.result_area) a->gpr[0] = (uintptr_t)area;
-  a->prev = NULL;
-  a->next = s->acts;
-  if (a->next) a->next->prev = a;
-  s->acts = a;
+  lw_acts_push(a);
   *out = a;
   return LW_OK;
 }
@@ -299,18 +295,9 @@ static inline bool cut_short(Activation *a)
   return a->end != LW_OK || a->trap != TRAP_NONE; /* the latter: a native function's */
 }
 
-static inline ActWhy run(Activation *a, bool fresh)
+/* Machine code has been left. */
+ActWhy lw_act_left(Activation *a, ActWhy why)
 {
-  if (cut_short(a)) return ended(a, ACT_DEAD, ACT_IS_TRAPPED);
-  if (!lw_trap_begin(a)) {
-    a->end = LW_NOMEM;
-    return ended(a, ACT_DEAD, ACT_IS_TRAPPED);
-  }
-  a->store->act = a;
-  a->state = ACT_RUNNING;
-  ActWhy why = (ActWhy)(fresh        ? lw_stub_enter(a, a->entry)
-                        : a->land_pc ? lw_stub_resume_landing(a)
-                                     : lw_stub_resume(a));
   lw_trap_end();
   switch (why) {
   case ACT_IS_CALLOUT: assert(a->state == ACT_OUT); return why;
@@ -322,19 +309,39 @@ static inline ActWhy run(Activation *a, bool fresh)
   }
 }
 
+static inline ActWhy run(Activation *a, bool fresh)
+{
+  if (cut_short(a)) return ended(a, ACT_DEAD, ACT_IS_TRAPPED);
+  if (!lw_trap_begin(a)) {
+    a->end = LW_NOMEM;
+    return ended(a, ACT_DEAD, ACT_IS_TRAPPED);
+  }
+  a->store->act = a;
+  a->state = ACT_RUNNING;
+  return lw_act_left(a, (ActWhy)(fresh        ? lw_stub_enter(a, a->entry)
+                                 : a->land_pc ? lw_stub_resume_landing(a)
+                                              : lw_stub_resume(a)));
+}
+
+/* What has been called needs nobody of the binding's: is it done? */
+static NOINLINE bool callout_special(Activation *a)
+{
+  if (!lw_act_at_limit(a))
+    return !lw_act_pay_host_call(a) || lw_act_native(a) != NATIVE_ASK;
+  if (lw_act_limit_yields(a)) return false;
+  lw_act_limit_deny(a);
+  return true;
+}
+
 unsigned lw_act_callout(Activation *a)
 {
   Store *s = a->store;
   lw_trap_end();
   a->state = ACT_OUT;
-  if (lw_act_at_limit(a) && !lw_act_limit_yields(a)) {
-    lw_act_limit_deny(a);
-  } else {
-    bool done = a->callee->native && lw_act_native(a) != NATIVE_ASK;
-    if (!done && (!s->callout || !s->callout(a))) return ACT_IS_CALLOUT;
-  }
+  bool done = a->callee->special ? callout_special(a) : !lw_act_pay_host_call(a);
+  if (!done && (!s->callout || !s->callout(a, s->user))) return ACT_IS_CALLOUT;
   assert(a->state == ACT_OUT && "its host function ran, so nobody killed it");
-  nest_return_to(a);
+  if (s->nest != a) nest_return_to(a);
   if (cut_short(a)) return ACT_IS_TRAPPED;
   bool ready = lw_trap_begin(a);
   assert(ready && "this thread has entered wasm before");
@@ -342,6 +349,18 @@ unsigned lw_act_callout(Activation *a)
   s->act = a;
   a->state = ACT_RUNNING;
   return a->land_pc ? ACT_LANDS : (unsigned)ACT_IS_RETURNED;
+}
+
+bool lw_act_may_nest(Store *s)
+{
+  leave_parked(s);
+  return !s->nest || s->nest->depth < s->max_depth;
+}
+
+bool lw_act_may_nest_quickly(Store *s)
+{
+  return !atomic_load_explicit(&lw_timers_armed, memory_order_relaxed) &&
+         lw_act_may_nest(s);
 }
 
 ActWhy lw_act_enter(Activation *a)
@@ -352,6 +371,11 @@ ActWhy lw_act_enter(Activation *a)
   order_push(a);
   sp_save(a);
   return run(a, true);
+}
+
+void lw_store_leave_parked(Store *s)
+{
+  leave_parked(s);
 }
 
 bool lw_act_parked(const Activation *a)
@@ -402,17 +426,14 @@ void lw_act_drop(Activation *a)
   if (a->nested) nest_remove(a);
   if (a->state != ACT_FINISHED) sp_restore(a);
   order_remove(a);
-  if (a->prev) a->prev->next = a->next;
-  if (a->next) a->next->prev = a->prev;
-  if (s->acts == a) s->acts = a->next;
-  a->callee = NULL;
-  a->land_pc = NULL;
-  a->exn = 0;
-  a->user = a->anchor = NULL;
-  a->laid_out = false;
-  a->trap_pc = NULL;
-  a->trap_rbp = NULL;
-  if (a->ask.what) a->ask = (NativeAsk){0};
+  lw_acts_remove(a);
+  lw_act_wipe(a);
+  a->anchor = NULL;
+  a->laid_out = a->covered = a->sp_owed = false; /* soft_open: lw_stack_give */
+  a->ncallouts = 0;
+  a->end = LW_OK;
+  a->trap = TRAP_NONE;
+  if (a->ask.what) lw_ask_end(&a->ask);
   a->grown = 0;
   lw_stack_give(a);
   if (s->closing) lw_close_waiting(s);

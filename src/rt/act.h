@@ -26,7 +26,12 @@
 #include "rt/func.h"
 #include "rt/memory.h"
 
-typedef enum { ACT_IS_RETURNED, ACT_IS_CALLOUT, ACT_IS_TRAPPED } ActWhy;
+typedef enum {
+  ACT_IS_RETURNED,
+  ACT_IS_CALLOUT,
+  ACT_IS_TRAPPED,
+  ACT_IS_OVER /* lw_act_quick_enter only: returned, and dropped already */
+} ActWhy;
 
 typedef enum {
   ACT_FRESH,    /* made, not entered */
@@ -44,8 +49,12 @@ typedef struct NativeAsk {
   uint32_t which;
   uint32_t how;
   uint64_t number;   /* asked for, or the answer */
+  uint64_t more;     /* of the answer */
   const void *bytes; /* of the answer: good until the function returns */
   size_t size;
+  void *owned; /* malloc'ed, of the question; freed with it */
+  /* what a function keeps that asks more than once (lw_ask_again) */
+  uint64_t began, done;
 } NativeAsk;
 
 struct Activation {
@@ -68,15 +77,22 @@ struct Activation {
   /* not known to machine code */
   ActState state;
   uint32_t exit_code; /* where end is LW_EXIT */
-  Store *store;
   FuncCell *entry;
+  Store *store;
   Instance *instance; /* of entry; NULL for a host function's own cell */
-  void *user;         /* the binding's: set it between lw_act_new and lw_act_enter */
   void *anchor;       /* the binding's, NULL from lw_act_new */
+  void *user;         /* the binding's: set it between lw_act_new and lw_act_enter */
   uint8_t *stack;     /* lowest byte, guard included */
   size_t stack_size;
-  bool laid_out;             /* the binding's, false from lw_act_new */
-  bool soft_open;            /* the signal room below the limit is accessible */
+  union {
+    struct {
+      bool laid_out;  /* the binding's, false from lw_act_new */
+      bool covered;   /* likewise */
+      bool soft_open; /* the signal room below the limit is accessible */
+      bool sp_owed;   /* see sp_saved; an earlier call has been dropped */
+    };
+    uint32_t unusual; /* not 0: one of them is true */
+  };
   const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
   bool nested;               /* in the nest */
@@ -87,11 +103,12 @@ struct Activation {
   Status end;                /* not LW_OK: why it ends as control returns into wasm, or
                                 has ended: LW_CLOSED, LW_INTERRUPT, LW_EXIT, or the
                                 host's own */
-  bool sp_saved; /* stack-pointer global is to be given back unless it returns */
-  bool sp_owed;  /* and even then: an earlier call has been dropped */
+  bool sp_saved; /* the stack-pointer global is to be given back unless it returns; and
+                    even then if sp_owed */
   uint32_t sp_value;
   NativeAsk ask;
-  uint64_t grown; /* bytes its guests grew by, for the binding; 0 from lw_act_new */
+  uint64_t grown;     /* bytes its guests grew by, for the binding; 0 from lw_act_new */
+  uint32_t ncallouts; /* the binding's, 0 from lw_act_new */
 };
 
 /*

@@ -18,6 +18,7 @@ static Status make_limit(Store *s, Err *err)
   if (s->limit) return LW_OK;
   TRY(lw_host_new(s, &nothing, NULL, &s->limit, err));
   s->limit->user = s->limit;
+  s->limit->special = true;
   return LW_OK;
 }
 
@@ -66,6 +67,32 @@ void lw_fuel_set(Instance *i, int64_t left)
   assert(left >= 0);
   i->budget->granted += (uint64_t)left - (uint64_t)i->vm.fuel;
   i->vm.fuel = left;
+}
+
+uint64_t lw_host_calls_left(const Instance *i)
+{
+  return i->host_calls_max - i->host_calls;
+}
+
+void lw_host_calls_set(Instance *i, uint64_t left)
+{
+  assert(left <= HOST_CALLS_MAX);
+  i->host_calls_max = i->host_calls + left; /* neither comes near 2^63 */
+}
+
+bool lw_act_pay_host_call(Activation *a)
+{
+  Instance *i = a->instance;
+  if (!i) return true;
+  if (i->host_calls < i->host_calls_max) {
+    i->host_calls++;
+    return true;
+  }
+  if (a->end == LW_OK) {
+    a->end = LW_LIMIT;
+    a->trap = TRAP_HOST_CALLS;
+  }
+  return false;
 }
 
 bool lw_act_at_limit(const Activation *a)

@@ -42,8 +42,17 @@ void lw_fuel_set(Instance *i, int64_t left);
 static inline Status lw_limit_status(unsigned trap)
 {
   if (trap == TRAP_INTERRUPT) return LW_INTERRUPT;
-  return trap == TRAP_FUEL || trap == TRAP_TIMEOUT ? LW_LIMIT : LW_OK;
+  bool limit = trap == TRAP_FUEL || trap == TRAP_TIMEOUT || trap == TRAP_HOST_CALLS;
+  return limit ? LW_LIMIT : LW_OK;
 }
+
+#define HOST_CALLS_MAX INT64_MAX /* as good as none */
+/* Calls of host functions, paid by the instance that was called from the host: what is
+   left. */
+uint64_t lw_host_calls_left(const Instance *i);
+void lw_host_calls_set(Instance *i, uint64_t left);
+/* `a` calls a host function: pay for it. False: there are none left, and it ends. */
+bool lw_act_pay_host_call(Activation *a);
 /* Has this activation called out because a limit is reached? */
 bool lw_act_at_limit(const Activation *a);
 /* If so, is it for want of fuel? Else of time. */

@@ -105,6 +105,7 @@ static void finish(Instance *i)
   i->vm.memory0 = NULL;
   i->vm.cells = NULL;
   i->vm.types = NULL;
+  i->vm.infos = NULL;
   Store *s = i->vm.store;
   delist(&s->closing, i);
   lw_instance_enlist(&s->instances, i);
@@ -124,6 +125,7 @@ static void begin(Instance *i)
 {
   Store *s = i->vm.store;
   i->state = INSTANCE_CLOSING;
+  i->vm.flags &= ~(uint32_t)VMCTX_READY;
   if (i->retiring) s->nretiring--;
   i->retiring = false;
   delist(&s->instances, i);

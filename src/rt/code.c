@@ -40,9 +40,10 @@ struct Code {
   Status failure;
   Err err;
   Module module;
-  uint32_t *types;     /* interned */
-  uint32_t ntypes;     /* how many of them */
-  CodeImage images[2]; /* guard, explicit */
+  uint32_t *types;        /* interned */
+  const TypeInfo **infos; /* theirs */
+  uint32_t ntypes;        /* how many of them */
+  CodeImage images[2];    /* guard, explicit */
   CodeOnce prefilled;
   int prefill; /* number of the data image, or -1 */
   size_t prefill_size;
@@ -123,6 +124,7 @@ static void code_free(Code *c)
   for (uint32_t k = 0; k < c->ntypes; k++)
     lw_type_release(c->types[k]);
   free(c->types);
+  free(c->infos);
   if (c->state == CODE_READY) lw_module_free(&c->module);
   if (c->store.unref) c->store.unref(c->store.user);
   lw_os_bulk_free(c->bytes, c->size);
@@ -133,8 +135,12 @@ static Status intern_types(Code *c, Err *err)
 {
   const Module *m = &c->module;
   c->types = calloc(m->ntypes ? m->ntypes : 1, sizeof *c->types);
-  if (!c->types) return lw_nomem(err, "a module's types");
-  return lw_types_intern(m, c->types, &c->ntypes, err);
+  c->infos = calloc(m->ntypes ? m->ntypes : 1, sizeof(TypeInfo *));
+  if (!c->types || !c->infos) return lw_nomem(err, "a module's types");
+  TRY(lw_types_intern(m, c->types, &c->ntypes, err));
+  for (uint32_t k = 0; k < c->ntypes; k++)
+    c->infos[k] = lw_type_info(c->types[k]);
+  return LW_OK;
 }
 
 static bool is_lazy(const Code *c)
@@ -157,6 +163,40 @@ static bool note_text(Code *c, CodeImage *i)
   return noted;
 }
 
+/* Validation goes first; *book, if given, is filled. */
+static Status validate(Code *c, FactsBook *book, Err *err)
+{
+  PassMeter space, *meter = lw_meter_begin(&space, NULL);
+  TRY(book ? lw_module_validate_into(&c->module, book, err)
+           : lw_module_validate_bodies(&c->module, err));
+  pass_done(meter, PASS_VALIDATE, NULL);
+  lw_passes_add(meter, NULL);
+  return LW_OK;
+}
+
+static Status compile_later(Code *c, CodeImage *i, const CompileOptions *opts, Err *err)
+{
+  TRY(validate(c, NULL, err));
+  struct Lazy *lazy = lw_lazy_new(c, i, opts, err);
+  if (!lazy) return LW_NOMEM;
+  lw_lock(LOCK_CODES);
+  i->lazy = lazy;
+  lw_symbols_range(lw_texts_find(lw_lazy_entry(lazy, 0)));
+  lw_unlock(LOCK_CODES);
+  return LW_OK;
+}
+
+static Status compile_now(Code *c, CodeImage *i, const CompileOptions *opts, Err *err)
+{
+  FactsBook book = {0};
+  CompileOptions with_facts = *opts;
+  with_facts.book = &book;
+  Status s = validate(c, &book, err);
+  if (s == LW_OK) s = lw_image_compile(&c->module, &with_facts, &i->image, err);
+  lw_book_free(&book);
+  return s;
+}
+
 /* The image for one bounds mode: loaded, compiled, or to be compiled. *loaded: the store
    had it. */
 static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *loaded,
@@ -168,20 +208,8 @@ static Status make_image(Code *c, CodeImage *i, bool explicit_bounds, bool *load
   const CodeStore *store = &c->store;
   *loaded = store->load && store->load(store->user, c, explicit_bounds, &i->image);
   if (!*loaded) {
-    PassMeter space, *meter = lw_meter_begin(&space, NULL);
-    TRY(lw_module_validate_bodies(&c->module, err));
-    pass_done(meter, PASS_VALIDATE, NULL);
-    lw_passes_add(meter, NULL);
-    if (is_lazy(c)) {
-      struct Lazy *lazy = lw_lazy_new(c, i, &opts, err);
-      if (!lazy) return LW_NOMEM;
-      lw_lock(LOCK_CODES);
-      i->lazy = lazy;
-      lw_symbols_range(lw_texts_find(lw_lazy_entry(lazy, 0)));
-      lw_unlock(LOCK_CODES);
-      return LW_OK;
-    }
-    TRY(lw_image_compile(&c->module, &opts, &i->image, err));
+    if (is_lazy(c)) return compile_later(c, i, &opts, err);
+    TRY(compile_now(c, i, &opts, err));
     if (store->save) store->save(store->user, c, explicit_bounds, &i->image);
   }
   if (note_text(c, i)) return LW_OK;
@@ -436,6 +464,11 @@ const Module *lw_code_module(const Code *c)
 const CodeOptions *lw_code_options(const Code *c)
 {
   return &c->options;
+}
+
+const TypeInfo *const *lw_code_infos(const Code *c)
+{
+  return c->infos;
 }
 
 const uint32_t *lw_code_types(const Code *c)

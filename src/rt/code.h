@@ -118,6 +118,7 @@ typedef struct CodeInfo {
 void lw_code_info(Code *c, const CodeImage *image, CodeInfo *out);
 /* Canonical type id of each typeidx of the module; live as long as c. */
 const uint32_t *lw_code_types(const Code *c);
+const struct TypeInfo *const *lw_code_infos(const Code *c);
 /*
 ** The image of memory 0's active data (os.h), made on first use: its number, and its size
 ** in *size. -1 when the data is small, not constant or out of bounds, or memory 0 is not

@@ -32,6 +32,11 @@ static void attribute(Walk *w)
   if (w->place.saves_ctx && inside(w->act, w->rbp - 1)) w->ctx = w->rbp[-1];
 }
 
+const Instance *lw_frame_ctx(const Activation *a, void **rbp)
+{
+  return inside(a, rbp - 1) ? rbp[-1] : NULL;
+}
+
 bool lw_walk_first(const Activation *a, Walk *w)
 {
   *w = (Walk){.act = a, .pc = a->trap_pc, .rbp = a->trap_rbp, .ctx = a->trap_ctx};

@@ -27,6 +27,9 @@ typedef struct Walk {
 bool lw_walk_first(const Activation *a, Walk *w);
 bool lw_walk_next(Walk *w);
 
+/* What a function that keeps its context has in its frame; NULL: the frame cannot be. */
+const Instance *lw_frame_ctx(const Activation *a, void **rbp);
+
 /* Has a (not dropped) anything to do with i: entered through it, or a frame of it? */
 bool lw_act_uses(const Activation *a, const Instance *i);
 

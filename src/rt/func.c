@@ -36,6 +36,11 @@ _Static_assert(offsetof(VmCtx, cells) == VMCTX_CELLS, "layout.h");
 _Static_assert(offsetof(VmCtx, lazy) == VMCTX_LAZY, "layout.h");
 _Static_assert(offsetof(VmCtx, fuel) == VMCTX_FUEL, "layout.h");
 _Static_assert(offsetof(VmCtx, limit) == VMCTX_LIMIT, "layout.h");
+_Static_assert(offsetof(VmCtx, infos) == VMCTX_INFOS, "layout.h");
+_Static_assert(offsetof(VmCtx, new_struct) == VMCTX_NEW_STRUCT, "layout.h");
+_Static_assert(offsetof(VmCtx, new_array) == VMCTX_NEW_ARRAY, "layout.h");
+_Static_assert(offsetof(VmCtx, copy) == VMCTX_COPY, "layout.h");
+_Static_assert(offsetof(VmCtx, fill) == VMCTX_FILL, "layout.h");
 _Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
 
 void lw_vm_init(VmCtx *vm, Store *s)
@@ -47,6 +52,10 @@ void lw_vm_init(VmCtx *vm, Store *s)
     .call_c = lw_stub_helper,
     .lazy = lw_stub_lazy,
     .limit = lw_stub_limit,
+    .new_struct = lw_stub_new_struct,
+    .new_array = lw_stub_new_array,
+    .copy = lw_stub_copy,
+    .fill = lw_stub_fill,
   };
 }
 
@@ -60,19 +69,48 @@ static Status type_for(const FuncType *type, const uint32_t *id, HostFunc *h, Er
   return LW_OK;
 }
 
+/* The numbers are dense, so that a table of the binding's is an array. */
+static bool take_index(Store *s, uint32_t *out)
+{
+  if (s->nhost_indexes > 0) {
+    *out = s->host_indexes[--s->nhost_indexes];
+    return true;
+  }
+  if (s->host_index_max == s->host_index_room) {
+    uint32_t room = s->host_index_room ? s->host_index_room * 2 : 64;
+    if (room > UINT32_MAX / 2 / sizeof(uint32_t)) return false;
+    uint32_t *grown = realloc(s->host_indexes, room * sizeof *grown);
+    if (!grown) return false;
+    s->host_indexes = grown;
+    s->host_index_room = room;
+  }
+  *out = ++s->host_index_max;
+  return true;
+}
+
+static void give_index(Store *s, uint32_t index)
+{
+  assert(s->nhost_indexes < s->host_index_max);
+  s->host_indexes[s->nhost_indexes++] = index;
+}
+
 Status lw_host_new(Store *s, const FuncType *type, const uint32_t *id, HostFunc **out,
                    Err *err)
 {
   HostFunc *h = calloc(1, sizeof *h);
   if (!h) return lw_nomem(err, "a host function");
   Status status = type_for(type, id, h, err);
+  if (status == LW_OK && !take_index(s, &h->index)) {
+    lw_type_release(h->cell.type);
+    status = lw_nomem(err, "a host function");
+  }
   if (status != LW_OK) {
     free(h);
     return status;
   }
   const Abi *abi = &lw_type_info(h->cell.type)->abi;
   lw_vm_init(&h->vm, s);
-  h->vm.flags = abi->has_float ? VMCTX_FLOATS : 0;
+  h->vm.flags = (abi->has_float ? VMCTX_FLOATS : 0) | (abi->has_many ? VMCTX_MANY : 0);
   h->vm.pop = 16u * abi->nstack_params;
   h->cell.code = lw_stub_callout;
   h->cell.ctx = h;
@@ -110,6 +148,7 @@ void lw_host_free(HostFunc *h)
   if (s->hosts == h) s->hosts = h->next;
   if (h->drop) h->drop(h->context);
   lw_type_release(h->cell.type);
+  give_index(s, h->index);
   free(h);
 }
 

@@ -39,6 +39,8 @@ typedef struct VmCtx {
   const void *lazy;
   int64_t fuel; /* Instance: what is left (rt/budget.h) */
   const void *limit;
+  const struct TypeInfo *const *infos;
+  const void *new_struct, *new_array, *copy, *fill;
 } VmCtx;
 
 /*
@@ -56,10 +58,16 @@ typedef struct HostFunc {
   void *context;        /* of native */
   uint32_t number;      /* likewise */
   void (*drop)(void *context);
-  void *user;                   /* the binding's name for it */
-  uint32_t slot;                /* likewise */
-  uint32_t refs;                /* instances that import it, handles */
-  bool marked;                  /* collector */
+  bool integers;       /* of native: all fit in the integer registers */
+  bool site_saves;     /* native.c: of the function at `site` */
+  uint32_t site_gone;  /* likewise: lw_texts_gone then */
+  const uint8_t *site; /* likewise: where it was called last */
+  void *user;          /* the binding's name for it */
+  uint32_t slot;       /* likewise */
+  uint32_t index;      /* from 1: no other one of its Store has it just now */
+  uint32_t refs;       /* instances that import it, handles */
+  bool marked;         /* collector */
+  bool special;        /* native, or Store.limit: not just a call of the binding */
   struct HostFunc *prev, *next; /* Store.hosts */
 } HostFunc;
 

@@ -578,6 +578,7 @@ static void sort_large(Marker *k, const Heap *h)
 static void collect(Store *s, const uint64_t *roots, size_t nroots, bool all)
 {
   Heap *h = &s->heap;
+  lw_runs_end(s);
   Marker k = {.heap = h, .ranges = ranges_of(s, all)};
   sort_large(&k, h);
   mark_all(s, &k, roots, nroots);

@@ -135,7 +135,7 @@ static Instance *allocate(Store *s, Code *code)
   i->code = lw_code_ref(code);
   i->module = m;
   i->vm.types = lw_code_types(code);
-  i->sp_global = -1;
+  i->vm.infos = lw_code_infos(code);
   lw_instance_enlist(&s->instances, i);
   return i;
 }
@@ -323,7 +323,8 @@ static void find_sp(Instance *i, const char *name)
   int64_t g = lw_module_global_named(m, name ? name : "__stack_pointer");
   if (g < 0) return;
   const GlobalType *t = &m->globals[g].type;
-  if (t->mutable_ && lw_val_kind(t->type) == VAL_I32) i->sp_global = g;
+  if (t->mutable_ && lw_val_kind(t->type) == VAL_I32)
+    i->sp = lw_instance_global_value(i, (uint32_t)g);
 }
 
 static Status make(Instance *i, const ImportValue *imports, const InstanceOptions *opts,
@@ -344,7 +345,10 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   i->interleave_any = opts->interleave_any;
   i->on_trap_close = opts->on_trap_close;
   i->catch_host_errors = opts->catch_host_errors;
-  return lw_budget_make(i, opts, err);
+  lw_host_calls_set(i, opts->limits_host_calls ? opts->host_calls : HOST_CALLS_MAX);
+  TRY(lw_budget_make(i, opts, err));
+  if (!i->budget && !i->stack_size) i->vm.flags |= VMCTX_READY;
+  return LW_OK;
 }
 
 Status lw_instance_new(Store *s, Code *code, const ImportValue *imports,

@@ -27,29 +27,30 @@ typedef struct Shell {
 struct Instance {
   VmCtx vm; /* layout.h */
   InstanceState state;
+  uint32_t nmemories_own; /* for stats */
   Code *code;
   const Module *module;
   const CodeImage *image;
-  bool explicit_bounds;
   Shell *shell;
   bool *elem_dropped, *data_dropped;
   uint64_t **elem_refs; /* nelems; the values of segments that may hold objects, which are
                            made once; else NULL. NULL: there are no such segments */
-  uint32_t nmemories_own; /* for stats */
-  int64_t sp_global;      /* index of the guest's stack pointer global, or -1 */
-  uint64_t interrupt;     /* token */
+  Value *sp;            /* the global with the guest's stack pointer, or NULL */
+  uint64_t interrupt;   /* token */
   struct InterruptSlot *slot;
-  uint32_t entered;   /* activations in the nest that were entered through it */
+  uint32_t entered; /* activations in the nest that were entered through it */
+  uint32_t waiting; /* closing: activations that still use it */
+  bool explicit_bounds;
   bool on_trap_close; /* for the binding */
   bool interleave_any;
   bool catch_host_errors;
-  uint32_t waiting; /* closing: activations that still use it */
-  bool released;    /* nobody outside knows it: freed as soon as it is closed */
-  bool retiring;    /* closes itself when no activation uses it */
+  bool released; /* nobody outside knows it: freed as soon as it is closed */
+  bool retiring; /* closes itself when no activation uses it */
   size_t stack_size;
   struct Budget *budget; /* rt/budget.h; NULL: without limits of that kind */
-  Instance *prev, *next; /* Store.instances or .closing */
-  void *user;            /* the binding's */
+  uint64_t host_calls, host_calls_max; /* made in all, and the limit */
+  Instance *prev, *next;               /* Store.instances or .closing */
+  void *user;                          /* the binding's */
   /* the words of layout.h begin at INSTANCE_WORDS */
 };
 
@@ -74,8 +75,10 @@ typedef struct InstanceOptions {
   bool catch_host_errors; /* catch_all takes errors of the host, too */
   int64_t fuel;           /* FUEL_DEFAULT, or what it gets (code with fuel only) */
   uint64_t timeout_ns, cpu_timeout_ns; /* for each call; 0: any */
-  bool limit_yields; /* who reaches a limit yields, if the binding can do that */
-  bool bare;         /* no segment is run: its state comes from a snapshot */
+  bool limits_host_calls;
+  uint64_t host_calls; /* then: in all */
+  bool limit_yields;   /* who reaches a limit yields, if the binding can do that */
+  bool bare;           /* no segment is run: its state comes from a snapshot */
 } InstanceOptions;
 
 /*

@@ -16,8 +16,16 @@
 **   S4 protect the page                         C3 look at the slots of the nest; if one
 **                                                  is PENDING: hint = 1, the call ends
 **   S5 change page.wake, wake who waits on it
+**   S6 if page.event is one: senders + 1, signal page.event if it still is one,
+**      senders - 1
 ** A wait of the guest reads page.wake, looks as in C1-C3, and sleeps while page.wake is
-** still what it has read: so S5 either comes before the look or ends the sleep.
+** still what it has read: so S5 either comes before the look or ends the sleep. A wait
+*for
+** descriptors makes an event, puts it into page.event, looks, and sleeps; so S6 either
+** comes after the look and ends the sleep, or PENDING is seen. Afterwards it takes
+** page.event back and closes it if senders is 0: whoever comes now finds none. If not, it
+** keeps the event for the next wait, since a number that is closed may become somebody
+** else's file. A fork may leave senders above 0 for ever: then one event stays open.
 ** The host does C1-C3 when a poll faults, and, if hint is 1, before every entry into
 ** machine code. "Call" is the outermost activation of the nest that was entered through
 ** the instance, so what was entered from its host functions ends as well, innermost
@@ -77,7 +85,8 @@ static PollPage *page_new(void)
 {
   PollPage *p = malloc(sizeof *p);
   if (!p) return NULL;
-  *p = (PollPage){.address = lw_os_reserve(lw_os_page_size())};
+  *p = (PollPage){.address = lw_os_reserve(lw_os_page_size()), .spare = -1};
+  atomic_store(&p->event, -1);
   if (p->address && lw_os_protect_read(p->address, lw_os_page_size())) return p;
   lw_os_release(p->address, lw_os_page_size());
   free(p);
@@ -105,6 +114,39 @@ void lw_poll_wake(PollPage *p)
 {
   atomic_fetch_add(&p->wake, 1);
   lw_os_wake(&p->wake);
+  if (atomic_load(&p->event) < 0) return;
+  atomic_fetch_add(&p->senders, 1);
+  int event = atomic_load(&p->event);
+  if (event >= 0) lw_os_event_signal(event);
+  atomic_fetch_sub(&p->senders, 1);
+}
+
+/* One that is signalled already wakes its wait once for nothing. A child of a fork must
+   not use its parent's. */
+int lw_poll_event_begin(PollPage *p)
+{
+  assert(atomic_load(&p->event) < 0 || lw_fork_generation() > 0);
+  int event = p->spare;
+  p->spare = -1;
+  if (event >= 0 && p->spare_generation != lw_fork_generation()) {
+    lw_os_event_free(event);
+    event = -1;
+  }
+  if (event < 0) event = lw_os_event_new();
+  atomic_store(&p->event, event);
+  return event;
+}
+
+void lw_poll_event_end(PollPage *p)
+{
+  int event = atomic_exchange(&p->event, -1);
+  if (event < 0) return;
+  if (atomic_load(&p->senders) == 0) {
+    lw_os_event_free(event);
+    return;
+  }
+  p->spare = event;
+  p->spare_generation = lw_fork_generation();
 }
 
 /* ---- slots ---- */

@@ -20,7 +20,11 @@ typedef struct PollPage {
   uint8_t *address;
   atomic_uint hint;
   _Atomic(uint32_t) wake; /* changes when whoever waits should look around (shared.c) */
-  struct PollPage *next;  /* free ones */
+  _Atomic(int) event;     /* signalled then; -1: nobody waits for descriptors */
+  _Atomic(uint32_t) senders; /* that may be about to signal one */
+  int spare;                 /* an event that could not be closed, or -1 */
+  uint32_t spare_generation; /* of the process that made it */
+  struct PollPage *next;     /* free ones */
 } PollPage;
 
 /* LATE: what is pending is a timeout, not an interrupt. */
@@ -36,8 +40,13 @@ typedef struct InterruptSlot {
 
 PollPage *lw_poll_take(void); /* NULL: no memory */
 void lw_poll_give(PollPage *p);
-/* Who waits on p->wake, in a wait of the guest, looks around. Async-signal-safe. */
+/* Who waits on p->wake or p->event, in a wait of the guest, looks around.
+   Async-signal-safe. */
 void lw_poll_wake(PollPage *p);
+/* For the host, around a wait for descriptors: the event to wait for with them. -1: there
+   is none to be had. What has been asked before must be looked for after begin. */
+int lw_poll_event_begin(PollPage *p);
+void lw_poll_event_end(PollPage *p);
 /* The next poll faults. */
 void lw_poll_protect(PollPage *p);
 

@@ -258,11 +258,11 @@ Status lw_migrate_memories(Instance *old, Instance *new, uint64_t *kept, Err *er
 
 /* ---- globals ---- */
 
-static bool is_state(const Instance *i, uint32_t g)
+static bool is_state(Instance *i, uint32_t g)
 {
   const GlobalType *t = &i->module->globals[g].type;
-  return t->mutable_ && !lw_val_is_ref(t->type) && (int64_t)g != i->sp_global &&
-         g >= i->module->nglobals_imported;
+  return t->mutable_ && !lw_val_is_ref(t->type) && g >= i->module->nglobals_imported &&
+         lw_instance_global_value(i, g) != i->sp;
 }
 
 static bool take_over(Instance *old, uint32_t from, Instance *new, uint32_t to)

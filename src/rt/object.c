@@ -21,6 +21,14 @@
 _Static_assert(offsetof(Object, info) == OBJECT_INFO, "layout.h");
 _Static_assert(offsetof(ArrayObject, length) == ARRAY_LENGTH, "layout.h");
 _Static_assert(offsetof(ArrayObject, elems) == ARRAY_HEADER, "types.h");
+_Static_assert(offsetof(ArrayObject, elems) == ARRAY_ELEMS, "layout.h");
+_Static_assert(offsetof(TypeInfo, run) == TYPE_INFO_RUN, "layout.h");
+_Static_assert(offsetof(TypeInfo, cell) == TYPE_INFO_CELL, "layout.h");
+_Static_assert(offsetof(TypeInfo, size) == TYPE_INFO_SIZE, "layout.h");
+_Static_assert(offsetof(Store, runs) == STORE_RUNS, "layout.h");
+_Static_assert(offsetof(ObjectRun, at) == RUN_AT, "layout.h");
+_Static_assert(offsetof(ObjectRun, end) == RUN_END, "layout.h");
+_Static_assert(sizeof(ObjectRun) == RUN_SIZE && RUN_SIZE == 16, "stubs.S");
 _Static_assert(offsetof(ExternBox, info) == OBJECT_INFO, "boxes and objects look alike");
 
 #ifndef NDEBUG
@@ -35,7 +43,7 @@ enum { torture = 0 };
 
 /* ---- size classes ---- */
 
-enum { GRAIN = 16, FINE = 512, FINE_CLASSES = FINE / GRAIN };
+enum { GRAIN = 16, FINE = RUN_FINE, FINE_CLASSES = FINE / GRAIN };
 
 /* The class of a size of 1 .. OBJECT_MAX bytes. */
 static unsigned class_of(size_t size)
@@ -80,25 +88,86 @@ static ObjectSlab *slab_new(Heap *h, unsigned class)
   return s;
 }
 
-/* A free cell, marked as used, or NULL. */
-static void *cell_take(Heap *h, unsigned class)
+/* The next slab with a free cell: *state, one of the class's `scan`. */
+static bool find_free(Heap *h, unsigned class, uint8_t **state)
 {
   ObjectClass *c = &h->classes[class];
   for (;;) {
     ObjectSlab *s = c->scan;
-    if (s) {
-      uint8_t *state = memchr(s->state + c->at, CELL_FREE, s->ncells - c->at);
-      if (state) {
-        c->at = (uint32_t)(state - s->state);
-        *state = CELL_WHITE;
-        return (uint8_t *)s + s->first + (size_t)c->at++ * s->size;
-      }
-    }
+    *state = s ? memchr(s->state + c->at, CELL_FREE, s->ncells - c->at) : NULL;
+    if (*state) return true;
     ObjectSlab *next = s ? s->next : c->slabs;
-    if (!next && !(next = slab_new(h, class))) return NULL;
+    if (!next && !(next = slab_new(h, class))) return false;
     c->scan = next;
     c->at = 0;
   }
+}
+
+/* ---- runs ---- */
+
+/* Cells from the first free one on, as many as are free, up to RUN_MOST bytes and what
+   the heap's limit leaves, but one at least. */
+static bool run_begin(Store *store, unsigned class)
+{
+  enum { RUN_MOST = 4096 };
+  Heap *h = &store->heap;
+  ObjectClass *c = &h->classes[class];
+  uint8_t *state;
+  if (!find_free(h, class, &state)) return false;
+  ObjectSlab *s = c->scan;
+  uint64_t most = RUN_MOST;
+  if (h->limit && h->limit - h->bytes < most) most = h->limit - h->bytes;
+  if (torture) most = 0;
+  uint32_t first = (uint32_t)(state - s->state), n = 1;
+  while (first + n < s->ncells && state[n] == CELL_FREE && (n + 1ull) * s->size <= most)
+    n++;
+  memset(state, CELL_WHITE, n);
+  c->at = first + n;
+  ObjectRun *run = &store->runs[class];
+  run->at = (uint8_t *)s + s->first + (size_t)first * s->size;
+  run->end = run->at + (size_t)n * s->size;
+  memset(run->at, 0, (size_t)n * s->size);
+  h->bytes += (size_t)n * s->size;
+  h->fresh += (size_t)n * s->size;
+  h->nobjects += n;
+  return true;
+}
+
+static void run_end(Heap *h, ObjectRun *run, size_t size)
+{
+  if (run->at == run->end) return;
+  uintptr_t slab = (uintptr_t)run->at & ~(uintptr_t)(OBJECT_SLAB - 1);
+  ObjectSlab *s = (ObjectSlab *)slab;
+  size_t left = (size_t)(run->end - run->at), n = left / size;
+  assert(s->size == size && left % size == 0);
+  memset(s->state + ((uintptr_t)run->at - slab - s->first) / size, CELL_FREE, n);
+  h->bytes -= left;
+  h->nobjects -= n;
+  *run = (ObjectRun){NULL, NULL};
+}
+
+void lw_runs_end(Store *s)
+{
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++)
+    run_end(&s->heap, &s->runs[n], class_size(n));
+}
+
+void lw_object_place(uint32_t size, uint32_t *run, uint32_t *cell)
+{
+  bool small = size <= OBJECT_MAX;
+  unsigned class = small ? class_of(size) : OBJECT_CLASSES;
+  *run = (uint32_t)(offsetof(Store, runs) + class * sizeof(ObjectRun));
+  *cell = small ? (uint32_t)class_size(class) : 1;
+}
+
+/* A zeroed cell of the class, or NULL. */
+static void *cell_take(Store *s, unsigned class, size_t size)
+{
+  ObjectRun *run = &s->runs[class];
+  if ((size_t)(run->end - run->at) < size && !run_begin(s, class)) return NULL;
+  uint8_t *cell = run->at;
+  run->at += size;
+  return cell;
 }
 
 /* ---- large objects ---- */
@@ -113,6 +182,9 @@ static void *large_take(Heap *h, size_t size)
   l->next = h->large;
   h->large = l;
   h->nlarge++;
+  h->bytes += size;
+  h->fresh += size;
+  h->nobjects++;
   return l->object;
 }
 
@@ -123,20 +195,24 @@ static bool beyond(const Heap *h, size_t size)
   return h->limit && (size > h->limit || h->bytes > h->limit - size);
 }
 
+static bool in_run(const Store *s, unsigned class, size_t size)
+{
+  return (size_t)(s->runs[class].end - s->runs[class].at) >= size;
+}
+
 static Object *allocate(Store *s, const TypeInfo *info, size_t size)
 {
   Heap *h = &s->heap;
-  if (h->fresh >= (h->pace ? h->pace : PACE_MIN) || torture || beyond(h, size))
-    lw_gc_collect(s, NULL, 0);
-  if (beyond(h, size)) return NULL;
-  bool large = size > OBJECT_MAX;
-  size_t whole = large ? size : class_size(class_of(size));
-  Object *o = large ? large_take(h, size) : cell_take(h, class_of(size));
+  bool small = size <= OBJECT_MAX;
+  unsigned class = small ? class_of(size) : OBJECT_CLASSES;
+  size_t whole = small ? class_size(class) : size;
+  if (!small || !in_run(s, class, whole)) {
+    if (h->fresh >= (h->pace ? h->pace : PACE_MIN) || torture || beyond(h, whole))
+      lw_gc_collect(s, NULL, 0);
+    if (beyond(h, whole)) return NULL;
+  }
+  Object *o = small ? cell_take(s, class, whole) : large_take(h, size);
   if (!o) return NULL;
-  h->bytes += whole;
-  h->fresh += whole;
-  h->nobjects++;
-  if (!large) memset(o, 0, size);
   o->info = info;
   return o;
 }
@@ -171,10 +247,10 @@ static void visit_slab(ObjectSlab *s, void (*visit)(void *user, const Object *o)
       visit(user, (const Object *)(const void *)(cells + (size_t)k * s->size));
 }
 
-void lw_objects_visit(const Store *s, void (*visit)(void *user, const Object *o),
-                      void *user)
+void lw_objects_visit(Store *s, void (*visit)(void *user, const Object *o), void *user)
 {
   const Heap *h = &s->heap;
+  lw_runs_end(s);
   for (unsigned n = 0; n < OBJECT_CLASSES; n++)
     for (ObjectSlab *slab = h->classes[n].slabs; slab; slab = slab->next)
       visit_slab(slab, visit, user);
@@ -278,6 +354,7 @@ bool lw_ref_fits(uint64_t ref, ValType t)
 
 void lw_heap_limit(Store *s, uint64_t bytes)
 {
+  lw_runs_end(s); /* they would go on beyond it */
   s->heap.limit = bytes;
 }
 
@@ -285,6 +362,11 @@ void lw_heap_stats(const Store *s, HeapStats *out)
 {
   const Heap *h = &s->heap;
   *out = (HeapStats){h->nobjects, h->bytes, h->limit, h->collections};
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
+    size_t left = (size_t)(s->runs[n].end - s->runs[n].at);
+    out->bytes -= left;
+    out->objects -= left / class_size(n);
+  }
 }
 
 void lw_roots_begin(Store *s, Roots *r, const Value *at, const uint32_t *n)

@@ -49,6 +49,10 @@ static inline bool lw_ref_is_box(uint64_t ref)
   return lw_ref_info(ref) == &lw_type_box;
 }
 
+/* Where machine code makes objects of that size: an offset in the Store, bytes to take.
+ */
+void lw_object_place(uint32_t size, uint32_t *run, uint32_t *cell);
+
 /*
 ** A zeroed struct; a zeroed array. NULL: no memory, or beyond the heap's limit. May
 ** collect: whoever holds references in C variables has made them roots.
@@ -70,9 +74,10 @@ void lw_array_spread(ArrayObject *a, uint64_t at, uint64_t n, Value v);
 /* Is the value behind a reference of canonical type `t`? Of any hierarchy. */
 bool lw_ref_fits(uint64_t ref, ValType t);
 
-/* Every object that is not known to be dead. */
-void lw_objects_visit(const Store *s, void (*visit)(void *user, const Object *o),
-                      void *user);
+/* Cells that were set apart for objects to come are free again. */
+void lw_runs_end(Store *s);
+/* Every object that is not known to be dead. Ends the runs. */
+void lw_objects_visit(Store *s, void (*visit)(void *user, const Object *o), void *user);
 
 /* The heap's limit in bytes; 0: none but the machine's. */
 void lw_heap_limit(Store *s, uint64_t bytes);

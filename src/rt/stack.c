@@ -1,10 +1,11 @@
 /*
 ** stack.c -- the pool of activations with their private stacks.
 **
-** A dropped activation keeps its stack, so the next call costs no system call. The first
-** POOL_HOT of the pool keep all the pages they ever touched; the others give back all
-** but the top page; beyond POOL_MAX, and for stacks of unusual size, nothing is kept. So
-** 10,000 parked calls leave no more behind than a handful.
+** A dropped activation keeps its stack, so the next call costs no system call. POOL_HOT
+*of
+** them keep all the pages they ever touched and are taken first; the others (cold) give
+** back all but the top page; beyond POOL_MAX, and for stacks of unusual size, nothing is
+** kept. So 10,000 parked calls leave no more behind than a handful.
 ** Layer: rt.
 */
 #include "rt/stack.h"
@@ -61,28 +62,50 @@ void lw_stack_detach(Activation *a)
   a->stack_size = 0;
 }
 
+static void push(Activation **list, uint32_t *n, Activation *a)
+{
+  a->next = *list;
+  *list = a;
+  ++*n;
+}
+
+Activation *lw_stack_take_cold(Store *s)
+{
+  Activation *a = s->cold;
+  if (!a) return lw_stack_new(0);
+  s->cold = a->next;
+  s->ncold--;
+  return a;
+}
+
 void lw_stack_retire(Activation *a)
 {
   Store *s = a->store;
-  if (a->stack_size != STACK_WHOLE || s->npool >= POOL_MAX || !close_room(a)) {
+  if (a->stack_size != STACK_WHOLE || s->npool + s->ncold >= POOL_MAX || !close_room(a)) {
     unmap(a);
     return;
   }
-  if (s->npool >= POOL_HOT) {
-    size_t cold = a->stack_size - STACK_HARD - STACK_SOFT - lw_os_page_size();
-    (void)lw_os_discard(a->limit, cold); /* refused: the pages stay, which is only dear */
+  if (s->npool < POOL_HOT) {
+    push(&s->pool, &s->npool, a);
+    return;
   }
-  a->next = s->pool;
-  s->pool = a;
-  s->npool++;
+  size_t cold = a->stack_size - STACK_HARD - STACK_SOFT - lw_os_page_size();
+  (void)lw_os_discard(a->limit, cold); /* refused: the pages stay, which is only dear */
+  push(&s->cold, &s->ncold, a);
+}
+
+static void free_list(Activation **list, uint32_t *n)
+{
+  for (Activation *a = *list, *next; a; a = next) {
+    next = a->next;
+    unmap(a);
+  }
+  *list = NULL;
+  *n = 0;
 }
 
 void lw_stack_free_pool(Store *s)
 {
-  for (Activation *a = s->pool, *next; a; a = next) {
-    next = a->next;
-    unmap(a);
-  }
-  s->pool = NULL;
-  s->npool = 0;
+  free_list(&s->pool, &s->npool);
+  free_list(&s->cold, &s->ncold);
 }

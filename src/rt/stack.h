@@ -31,6 +31,7 @@ enum {
 
 /* A new Activation with a stack of `size` usable bytes (0 = default). NULL: no memory */
 Activation *lw_stack_new(size_t size);
+Activation *lw_stack_take_cold(Store *s); /* or a new one; NULL: no memory */
 /* Back to the pool after looking after it, or unmapped. */
 void lw_stack_retire(Activation *a);
 
@@ -38,7 +39,8 @@ void lw_stack_retire(Activation *a);
 static inline Activation *lw_stack_take(Store *s, size_t size)
 {
   Activation *a = s->pool;
-  if ((size && size != STACK_DEFAULT) || !a) return lw_stack_new(size);
+  if (size && size != STACK_DEFAULT) return lw_stack_new(size);
+  if (!a) return lw_stack_take_cold(s);
   s->pool = a->next;
   s->npool--;
   return a;

@@ -1,5 +1,6 @@
 /*
-** state.h -- what is inside a Store. For the files of this room only.
+** state.h -- what is inside a Store. For the files of this room only (and, through
+** quick.h, for the place where Lua calls).
 ** Layer: rt.
 */
 #ifndef LW_STATE_H
@@ -54,6 +55,12 @@ typedef struct LargeObject { /* the object lies behind it */
   _Alignas(16) uint8_t object[];
 } LargeObject;
 
+/* Free cells in a row, zeroed and marked as used: whoever makes an object takes the first
+   one (layout.h). What is left of them counts as used until a collection begins. */
+typedef struct ObjectRun {
+  uint8_t *at, *end;
+} ObjectRun;
+
 typedef struct ObjectClass { /* all slabs of one cell size */
   ObjectSlab *slabs, *last;
   ObjectSlab *scan; /* where the search for a free cell goes on; NULL: at the start */
@@ -85,7 +92,8 @@ typedef struct Heap {
 struct Store {
   Activation *act; /* layout.h STORE_ACT: the one in machine code, or that was last */
   HostFunc *limit; /* layout.h STORE_LIMIT: called when fuel has run out; () -> () */
-  VmCtx closed;    /* context of cells whose instance is closed */
+  ObjectRun runs[OBJECT_CLASSES + 1]; /* layout.h; the last one is always empty */
+  VmCtx closed;                       /* context of cells whose instance is closed */
   PollPage *poll;
   Activation *nest;    /* innermost */
   Activation *acts;    /* all that are not dropped */
@@ -94,6 +102,8 @@ struct Store {
   uint32_t nretiring;  /* of instances */
   Shell *shells;
   HostFunc *hosts;
+  uint32_t *host_indexes; /* those that nobody has any more; there is room for all */
+  uint32_t nhost_indexes, host_index_max, host_index_room;
   Table *tables;
   GlobalCell *globals;
   struct Snapshot *snapshots;
@@ -101,12 +111,13 @@ struct Store {
   struct RefHandle *handles;
   struct Kept *kept;
   struct Roots *roots;
-  Activation *pool; /* dropped activations with default stacks, hottest first */
-  uint32_t npool;
+  Activation *pool; /* dropped activations with default stacks: POOL_HOT at most ... */
+  Activation *cold; /* ... and those that have given their pages back */
+  uint32_t npool, ncold;
   uint32_t max_depth;
   bool (*parked)(const Activation *a, void *user);
-  void *user; /* of parked */
-  bool (*callout)(Activation *a);
+  void *user; /* of parked and callout */
+  bool (*callout)(Activation *a, void *user);
   Heap heap;
 };
 
@@ -116,6 +127,7 @@ void lw_cell_close(FuncCell *c, Store *s);
 void lw_host_free(HostFunc *h);
 /* rt/act.c */
 bool lw_act_parked(const Activation *a); /* called out, and not waiting for a return */
+void lw_store_leave_parked(Store *s);    /* the innermost of the nest has not yielded */
 /* Give up a parked activation's stack; the struct stays until its owner drops it, and a
    resume tells it LW_CLOSED. */
 void lw_act_kill(Activation *a);

@@ -39,7 +39,7 @@ void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), v
   s->max_depth = max_depth ? max_depth : DEPTH_DEFAULT;
 }
 
-void lw_store_on_callout(Store *s, bool (*callout)(Activation *a))
+void lw_store_on_callout(Store *s, bool (*callout)(Activation *a, void *user))
 {
   s->callout = callout;
 }
@@ -96,6 +96,7 @@ void lw_store_free(Store *s)
     lw_shell_free(s, s->shells);
   while (s->hosts)
     lw_host_free(s->hosts);
+  free(s->host_indexes);
   disown(s);
   lw_stack_free_pool(s);
   lw_heap_free(&s->heap);
@@ -124,5 +125,5 @@ void lw_store_stats(const Store *s, StoreStats *out)
     out->activations++;
     out->parked += lw_act_parked(a);
   }
-  out->stacks = out->activations + s->npool;
+  out->stacks = out->activations + s->npool + s->ncold;
 }

@@ -47,7 +47,8 @@ void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), v
 
 /*
 ** The quick way out. When set, a callout calls this on the host's stack, below the frames
-** of lw_act_enter or resume, instead of ending them; a->state is ACT_OUT. It may
+** of lw_act_enter or resume, instead of ending them; a->state is ACT_OUT, `user` that of
+** lw_store_rules. It may
 **   - run the host function, give the results and return true: wasm goes on (the order
 **     per memory is its to check: lw_act_may_resume);
 **   - return false, having done nothing: lw_act_enter or resume ends with
@@ -56,7 +57,7 @@ void lw_store_rules(Store *s, bool (*parked)(const Activation *a, void *user), v
 **     to be gone on with by lw_act_resume, or has been dropped.
 ** Measured: half the time of ACT_IS_CALLOUT and resume, or less.
 */
-void lw_store_on_callout(Store *s, bool (*callout)(Activation *a));
+void lw_store_on_callout(Store *s, bool (*callout)(Activation *a, void *user));
 
 /* A reference to what the binding keeps in (owner, slot); 0 = out of memory. */
 uint64_t lw_extern_new(Store *s, void *owner, uint32_t slot);

@@ -5,6 +5,7 @@
 #include "rt/texts.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 static TextRange *ranges;
 static size_t nranges, ranges_cap;
 static uint64_t bytes;
+static _Atomic(uint32_t) gone;
 
 static size_t after(const uint8_t *pc) /* the first range that begins beyond pc */
 {
@@ -54,6 +56,12 @@ void lw_texts_remove(const uint8_t *at)
   lw_gdb_forget(ranges[n - 1].gdb);
   memmove(&ranges[n - 1], &ranges[n], (nranges - n) * sizeof *ranges);
   nranges--;
+  atomic_fetch_add(&gone, 1);
+}
+
+uint32_t lw_texts_gone(void)
+{
+  return atomic_load_explicit(&gone, memory_order_acquire);
 }
 
 const TextRange *lw_texts_find(const void *pc)

@@ -25,6 +25,9 @@ typedef struct TextRange {
 bool lw_texts_add(const TextRange *range);
 void lw_texts_remove(const uint8_t *at);
 const TextRange *lw_texts_find(const void *pc); /* NULL: nobody's */
+/* How often text has gone so far: until it does again, a pc that was looked up stands for
+   the same function. Without the lock. */
+uint32_t lw_texts_gone(void);
 uint64_t lw_texts_bytes(void);
 const TextRange *lw_texts_nth(size_t n); /* by address; NULL: there are no more */
 struct GdbObject **lw_texts_gdb(const TextRange *range); /* its list, to be changed */

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/lock.h"
 #include "jit/layout.h"
+#include "rt/object.h"
 #include "wasm/limits.h"
 #include "wasm/match.h"
 
@@ -247,6 +248,7 @@ static void fill_fields(Group *g, const TypeDef *first, const TypeDef *t,
   }
   room->words += t->nfields;
   info->size = t->kind == TYPE_ARRAY ? lw_storage_size(t->fields[0].type) : t->size;
+  if (t->kind == TYPE_STRUCT) lw_object_place(t->size, &info->run, &info->cell);
 }
 
 /* The supertype of entry i comes before it, in this group or in an older one. */

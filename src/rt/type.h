@@ -25,12 +25,13 @@ typedef struct TypeInfo {
   bool final;
   uint32_t depth;       /* number of supertypes */
   const uint32_t *line; /* ids: supertypes from the root on, at [depth] itself */
+  uint32_t run, cell;   /* of a struct: where it is made (object.h) */
+  uint32_t size;        /* bytes of a struct; of one element of an array */
   FuncType type;        /* TYPE_FUNC */
   Abi abi;
   AbiLoc *params, *results;
   const FieldType *fields; /* TYPE_STRUCT, TYPE_ARRAY (one) */
   uint32_t nfields;
-  uint32_t size;  /* bytes of a struct; of one element of an array */
   uint32_t nrefs; /* how many fields (elements: 0 or 1) are references ... */
   uint32_t *refs; /* ... and their offsets, with REF_IS_FUNC for functions */
 } TypeInfo;

@@ -67,6 +67,13 @@ void lw_wasi_bind(HostFunc *h, Wasi *w, uint32_t n, bool unstable)
   lw_host_native(h, run, lw_wasi_ref(w), n | (unstable ? UNSTABLE : 0u), drop);
 }
 
+const char *lw_wasi_asking(const Activation *a)
+{
+  uint32_t n = a->callee->number & (UNSTABLE - 1);
+  assert(a->callee->native == run && n < COUNT);
+  return rows[n].name;
+}
+
 /* ---- the guest's memory ---- */
 
 uint8_t *lw_guest(const Call *c, uint32_t at, uint64_t size)

@@ -147,30 +147,30 @@ typedef struct Listing {
    `at`: where to read or write, or NULL for the descriptor's own position. */
 typedef struct Ops {
   void (*close)(Wasi *w, Desc *d);
-  Errno (*stat)(Wasi *w, Desc *d, FileStat *out);
+  Errno (*stat)(Call *c, Desc *d, FileStat *out);
   Errno (*read)(Call *c, Desc *d, const Iovecs *io, const uint64_t *at, uint64_t *n);
   Errno (*write)(Call *c, Desc *d, const Iovecs *io, const uint64_t *at, uint64_t *n);
-  Errno (*seek)(Wasi *w, Desc *d, int64_t by, int whence, uint64_t *now);
-  Errno (*set_size)(Wasi *w, Desc *d, uint64_t size);
-  Errno (*allocate)(Wasi *w, Desc *d, uint64_t at, uint64_t size);
-  Errno (*set_times)(Wasi *w, Desc *d, const struct timespec times[2]);
-  Errno (*sync)(Wasi *w, Desc *d, bool data_only);
-  Errno (*set_flags)(Wasi *w, Desc *d, unsigned flags);
-  Errno (*advise)(Wasi *w, Desc *d, uint64_t at, uint64_t size, unsigned advice);
+  Errno (*seek)(Call *c, Desc *d, int64_t by, int whence, uint64_t *now);
+  Errno (*set_size)(Call *c, Desc *d, uint64_t size);
+  Errno (*allocate)(Call *c, Desc *d, uint64_t at, uint64_t size);
+  Errno (*set_times)(Call *c, Desc *d, const struct timespec times[2]);
+  Errno (*sync)(Call *c, Desc *d, bool data_only);
+  Errno (*set_flags)(Call *c, Desc *d, unsigned flags);
+  Errno (*advise)(Call *c, Desc *d, uint64_t at, uint64_t size, unsigned advice);
   /* directories */
-  Errno (*list)(Wasi *w, Desc *d, uint64_t cookie, Listing *out);
-  Errno (*open)(Wasi *w, Desc *d, const char *path, const OpenHow *how, Desc *out);
-  Errno (*path_stat)(Wasi *w, Desc *d, const char *path, bool follow, FileStat *out);
-  Errno (*path_set_times)(Wasi *w, Desc *d, const char *path, bool follow,
+  Errno (*list)(Call *c, Desc *d, uint64_t cookie, Listing *out);
+  Errno (*open)(Call *c, Desc *d, const char *path, const OpenHow *how, Desc *out);
+  Errno (*path_stat)(Call *c, Desc *d, const char *path, bool follow, FileStat *out);
+  Errno (*path_set_times)(Call *c, Desc *d, const char *path, bool follow,
                           const struct timespec times[2]);
-  Errno (*make_dir)(Wasi *w, Desc *d, const char *path);
-  Errno (*remove_dir)(Wasi *w, Desc *d, const char *path);
-  Errno (*unlink)(Wasi *w, Desc *d, const char *path);
-  Errno (*rename)(Wasi *w, Desc *d, const char *path, Desc *to, const char *to_path);
-  Errno (*link)(Wasi *w, Desc *d, const char *path, bool follow, Desc *to,
+  Errno (*make_dir)(Call *c, Desc *d, const char *path);
+  Errno (*remove_dir)(Call *c, Desc *d, const char *path);
+  Errno (*unlink)(Call *c, Desc *d, const char *path);
+  Errno (*rename)(Call *c, Desc *d, const char *path, Desc *to, const char *to_path);
+  Errno (*link)(Call *c, Desc *d, const char *path, bool follow, Desc *to,
                 const char *to_path);
-  Errno (*symlink)(Wasi *w, Desc *d, const char *target, const char *path);
-  Errno (*readlink)(Wasi *w, Desc *d, const char *path, char *to, size_t *size);
+  Errno (*symlink)(Call *c, Desc *d, const char *target, const char *path);
+  Errno (*readlink)(Call *c, Desc *d, const char *path, char *to, size_t *size);
 } Ops;
 
 struct Desc {
@@ -184,11 +184,13 @@ struct Desc {
   uint64_t base, inheriting; /* rights */
   char *preopen;             /* its name for the guest, or NULL */
   Node *node;                /* in a tree */
-  uint64_t at;               /* likewise: position */
+  uint64_t at;               /* likewise, and where the binding answers: position */
+  char *path;                /* there: below directory number `served` */
+  uint32_t served, can;      /* 1 << DIR_STAT and so on */
 };
 
 extern const Ops lw_ops_stream, lw_ops_file, lw_ops_dir, lw_ops_node, lw_ops_leaf,
-  lw_ops_socket;
+  lw_ops_socket, lw_ops_served, lw_ops_served_file;
 
 /* Strings one after the other, each with its NUL. */
 typedef struct Strings {
@@ -211,9 +213,10 @@ typedef struct NamedTree {
 
 struct Wasi {
   uint32_t refs;
-  bool walk;      /* never openat2 */
-  bool limited;   /* the process has a limit for the size of files */
-  bool pipe_ends; /* who goes on writing to the process's own broken pipe is ended */
+  bool walk;       /* never openat2 */
+  bool asks_block; /* before it waits */
+  bool limited;    /* the process has a limit for the size of files */
+  bool pipe_ends;  /* who goes on writing to the process's own broken pipe is ended */
   uint32_t pipe_broken; /* how often it has been told */
   Strings args, env;
   Stream streams[WASI_STREAMS];
@@ -222,7 +225,8 @@ struct Wasi {
   uint64_t seed;
   uint64_t kept, kept_max; /* bytes in streams and trees */
   NamedTree *trees;
-  uint64_t inodes; /* of trees, so far */
+  uint32_t nserved; /* directories that the binding answers for */
+  uint64_t inodes;  /* of trees, so far */
   Desc *fds;
   uint32_t nfds, max_fds;
   uint32_t lowest; /* no slot below it is free */
@@ -302,27 +306,49 @@ Errno lw_guest_put64(const Call *c, uint32_t at, uint64_t v);
     if (try_e_ != WASI_SUCCESS) return try_e_;                                           \
   } while (0)
 
+/* ---- questions to the binding ---- */
+
+static inline NativeAsk *ask_of(const Call *c)
+{
+  return &c->native->act->ask;
+}
+/* Has this been asked last, and is the answer there? */
+static inline bool answered(const Call *c, AskWhat what)
+{
+  return ask_of(c)->answered && ask_of(c)->what == what;
+}
+/* WASI_ASK. The call is made again from its start when the answer is there. */
+static inline Errno ask(Call *c, AskWhat what, uint32_t which, uint64_t number)
+{
+  lw_ask_again(ask_of(c), what, which, number);
+  return WASI_ASK;
+}
+
 /* ---- clocks, waiting ---- */
 
 /* Ask for the time of clock `id`, or take it. */
 Errno lw_clock_now(Call *c, uint32_t id, uint64_t *ns);
 /* Wait until the system's descriptor is ready for `events` (poll.h); WASI_INTR: the call
-   is to end. */
-Errno lw_wait_ready(const Activation *a, int host, short events);
+   is to end; WASI_ASK. */
+Errno lw_wait_ready(Call *c, int host, short events);
 
 /* ---- transfers: file.c ---- */
 
 /* With a host descriptor that is no regular file: waits until it is ready, unless
-   `nonblock`, and never raises SIGPIPE. */
-Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblock,
-                    uint64_t *n);
+   `nonblock`, and never raises SIGPIPE. What is written before a question is in
+   ask_of(c)->done. */
+Errno lw_host_write(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t *n);
 /* At most `most` bytes of io from byte `from` on; how many pieces. */
 int lw_iovecs_part(const Iovecs *io, uint64_t from, uint64_t most,
                    struct iovec out[IOVECS_MAX]);
-Errno lw_host_read(const Activation *a, int host, const Iovecs *io, bool nonblock,
-                   uint64_t *n);
+Errno lw_host_read(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t *n);
+/* Copy bytes to the pieces, as many as fit. */
+uint64_t lw_scatter(const Iovecs *io, const char *from, size_t size);
 void lw_stat_of(const struct stat *st, FileStat *out);
 uint8_t lw_type_of_mode(mode_t mode);
+/* Has it a place to read from? A character device without one is a terminal to the guest,
+   whose C library has no other way to ask (so /dev/null has one). */
+bool lw_desc_seeks(const Desc *d);
 /* Append an entry; false: no more fit. */
 bool lw_listing_add(Listing *l, uint64_t next, uint64_t ino, uint8_t type,
                     const char *name);

@@ -34,7 +34,6 @@ Errno lw_clock_now(Call *c, uint32_t id, uint64_t *ns)
 {
   Wasi *w = c->w;
   struct timespec t;
-  NativeAsk *ask = &c->native->act->ask;
   if (id >= CLOCKS) return WASI_INVAL;
   switch (w->clock) {
   case SOURCE_REAL:
@@ -47,12 +46,9 @@ Errno lw_clock_now(Call *c, uint32_t id, uint64_t *ns)
     return WASI_SUCCESS;
   default: break;
   }
-  if (!ask->answered) {
-    *ask = (NativeAsk){.what = ASK_CLOCK, .which = id};
-    return WASI_ASK;
-  }
-  *ns = ask->number;
-  return ask->failed ? WASI_IO : WASI_SUCCESS;
+  if (!answered(c, ASK_CLOCK)) return ask(c, ASK_CLOCK, id, 0);
+  *ns = ask_of(c)->number;
+  return ask_of(c)->failed ? WASI_IO : WASI_SUCCESS;
 }
 
 Errno lw_call_clock_res_get(Call *c)
@@ -111,18 +107,15 @@ Errno lw_call_random_get(Call *c)
 {
   uint32_t size = arg32(c, 1);
   uint8_t *to = lw_guest(c, arg32(c, 0), size);
-  NativeAsk *ask = &c->native->act->ask;
+  const NativeAsk *answer = ask_of(c);
   if (!to) return WASI_FAULT;
   switch (c->w->random) {
   case SOURCE_REAL: return random_real(c, to, size);
   case SOURCE_FAKE: return random_fake(c, to, size);
   default: break;
   }
-  if (!ask->answered) {
-    *ask = (NativeAsk){.what = ASK_RANDOM, .number = size};
-    return WASI_ASK;
-  }
-  if (ask->failed || ask->size != size) return WASI_IO;
-  if (size) memcpy(to, ask->bytes, size);
+  if (!answered(c, ASK_RANDOM)) return ask(c, ASK_RANDOM, 0, size);
+  if (answer->failed || answer->size != size) return WASI_IO;
+  if (size) memcpy(to, answer->bytes, size);
   return WASI_SUCCESS;
 }

@@ -38,11 +38,11 @@ static int open_flags(const OpenHow *how)
   return flags;
 }
 
-static Errno dir_open(Wasi *w, Desc *d, const char *path, const OpenHow *how, Desc *out)
+static Errno dir_open(Call *c, Desc *d, const char *path, const OpenHow *how, Desc *out)
 {
   struct stat st;
   int fd;
-  TRY_ERRNO(lw_path_open(w, d->host, path, open_flags(how), 0666, &fd));
+  TRY_ERRNO(lw_path_open(c->w, d->host, path, open_flags(how), 0666, &fd));
   if (fstat(fd, &st) != 0) {
     Errno e = lw_errno_of(errno);
     close(fd);
@@ -57,16 +57,16 @@ static Errno dir_open(Wasi *w, Desc *d, const char *path, const OpenHow *how, De
 /* ---- what a path names ---- */
 
 /* A descriptor that stands for it, and can do nothing else. */
-static Errno find(Wasi *w, const Desc *d, const char *path, bool follow, int *out)
+static Errno find(Call *c, const Desc *d, const char *path, bool follow, int *out)
 {
-  return lw_path_open(w, d->host, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, out);
+  return lw_path_open(c->w, d->host, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, out);
 }
 
-static Errno dir_path_stat(Wasi *w, Desc *d, const char *path, bool follow, FileStat *out)
+static Errno dir_path_stat(Call *c, Desc *d, const char *path, bool follow, FileStat *out)
 {
   struct stat st;
   int fd;
-  TRY_ERRNO(find(w, d, path, follow, &fd));
+  TRY_ERRNO(find(c, d, path, follow, &fd));
   Errno e = status(fstat(fd, &st));
   close(fd);
   if (e == WASI_SUCCESS) lw_stat_of(&st, out);
@@ -78,12 +78,12 @@ static void name_of_fd(int fd, char name[40])
   snprintf(name, 40, "/proc/self/fd/%d", fd);
 }
 
-static Errno dir_path_set_times(Wasi *w, Desc *d, const char *path, bool follow,
+static Errno dir_path_set_times(Call *c, Desc *d, const char *path, bool follow,
                                 const struct timespec times[2])
 {
   char name[40];
   int fd;
-  TRY_ERRNO(find(w, d, path, follow, &fd));
+  TRY_ERRNO(find(c, d, path, follow, &fd));
   int done = utimensat(fd, "", times, AT_EMPTY_PATH);
   if (done != 0 && errno == EINVAL) { /* before Linux 5.8 */
     name_of_fd(fd, name);
@@ -95,21 +95,21 @@ static Errno dir_path_set_times(Wasi *w, Desc *d, const char *path, bool follow,
 }
 
 /* What ends with a slash, "." or ".." is a directory, if anything. */
-static Errno no_link(Wasi *w, const Desc *d, const char *path)
+static Errno no_link(Call *c, const Desc *d, const char *path)
 {
   int fd;
-  TRY_ERRNO(find(w, d, path, true, &fd));
+  TRY_ERRNO(find(c, d, path, true, &fd));
   close(fd);
   return WASI_INVAL;
 }
 
-static Errno dir_readlink(Wasi *w, Desc *d, const char *path, char *to, size_t *size)
+static Errno dir_readlink(Call *c, Desc *d, const char *path, char *to, size_t *size)
 {
   Parent p;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &p));
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &p));
   if (p.slash || p.here || p.up) {
     lw_path_done(&p);
-    return no_link(w, d, path);
+    return no_link(c, d, path);
   }
   ssize_t n = readlinkat(p.host, p.name, to, *size);
   Errno e = n < 0 ? lw_errno_of(errno) : WASI_SUCCESS;
@@ -120,19 +120,19 @@ static Errno dir_readlink(Wasi *w, Desc *d, const char *path, char *to, size_t *
 
 /* ---- changing directories ---- */
 
-static Errno dir_make_dir(Wasi *w, Desc *d, const char *path)
+static Errno dir_make_dir(Call *c, Desc *d, const char *path)
 {
   Parent p;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &p));
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &p));
   Errno e = p.here || p.up ? WASI_EXIST : status(mkdirat(p.host, p.name, 0777));
   lw_path_done(&p);
   return e;
 }
 
-static Errno dir_remove_dir(Wasi *w, Desc *d, const char *path)
+static Errno dir_remove_dir(Call *c, Desc *d, const char *path)
 {
   Parent p;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &p));
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &p));
   Errno e = p.here ? WASI_INVAL
             : p.up ? WASI_NOTEMPTY
                    : status(unlinkat(p.host, p.name, AT_REMOVEDIR));
@@ -149,11 +149,11 @@ static Errno is_directory(const Parent *p, bool *out)
   return WASI_SUCCESS;
 }
 
-static Errno dir_unlink(Wasi *w, Desc *d, const char *path)
+static Errno dir_unlink(Call *c, Desc *d, const char *path)
 {
   Parent p;
   bool directory = true;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &p));
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &p));
   Errno e = WASI_SUCCESS;
   if (p.slash && !p.here && !p.up) e = is_directory(&p, &directory);
   if (e == WASI_SUCCESS && (p.slash || p.here || p.up))
@@ -173,12 +173,12 @@ static Errno rename_checked(const Parent *from, const Parent *to)
   return status(renameat(from->host, from->name, to->host, to->name));
 }
 
-static Errno dir_rename(Wasi *w, Desc *d, const char *path, Desc *to_dir,
+static Errno dir_rename(Call *c, Desc *d, const char *path, Desc *to_dir,
                         const char *to_path)
 {
   Parent from, to;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &from));
-  Errno e = lw_path_parent(w, to_dir->host, to_path, &to);
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &from));
+  Errno e = lw_path_parent(c->w, to_dir->host, to_path, &to);
   if (e == WASI_SUCCESS) {
     e = rename_checked(&from, &to);
     lw_path_done(&to);
@@ -188,7 +188,7 @@ static Errno dir_rename(Wasi *w, Desc *d, const char *path, Desc *to_dir,
 }
 
 /* A link to what `path` is or, if it is a link and followed, leads to. */
-static Errno link_checked(Wasi *w, const Desc *d, const char *path, bool follow,
+static Errno link_checked(Call *c, const Desc *d, const char *path, bool follow,
                           const Parent *from, const Parent *to)
 {
   char name[40];
@@ -202,31 +202,31 @@ static Errno link_checked(Wasi *w, const Desc *d, const char *path, bool follow,
     return directory ? WASI_PERM : WASI_NOTDIR;
   }
   if (!follow) return status(linkat(from->host, from->name, to->host, to->name, 0));
-  TRY_ERRNO(find(w, d, path, true, &fd));
+  TRY_ERRNO(find(c, d, path, true, &fd));
   name_of_fd(fd, name);
   Errno e = status(linkat(AT_FDCWD, name, to->host, to->name, AT_SYMLINK_FOLLOW));
   close(fd);
   return e;
 }
 
-static Errno dir_link(Wasi *w, Desc *d, const char *path, bool follow, Desc *to_dir,
+static Errno dir_link(Call *c, Desc *d, const char *path, bool follow, Desc *to_dir,
                       const char *to_path)
 {
   Parent from, to;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &from));
-  Errno e = lw_path_parent(w, to_dir->host, to_path, &to);
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &from));
+  Errno e = lw_path_parent(c->w, to_dir->host, to_path, &to);
   if (e == WASI_SUCCESS) {
-    e = link_checked(w, d, path, follow, &from, &to);
+    e = link_checked(c, d, path, follow, &from, &to);
     lw_path_done(&to);
   }
   lw_path_done(&from);
   return e;
 }
 
-static Errno dir_symlink(Wasi *w, Desc *d, const char *target, const char *path)
+static Errno dir_symlink(Call *c, Desc *d, const char *target, const char *path)
 {
   Parent p;
-  TRY_ERRNO(lw_path_parent(w, d->host, path, &p));
+  TRY_ERRNO(lw_path_parent(c->w, d->host, path, &p));
   bool directory;
   Errno e = p.here || p.up ? WASI_EXIST : WASI_SUCCESS;
   if (e == WASI_SUCCESS && p.slash) { /* no link can be made there, whatever it is */
@@ -268,10 +268,10 @@ static uint8_t entry_type(int dir, const Entry *e)
 }
 
 /* Cookies are the system's own, which stay good while the directory changes. */
-static Errno dir_list(Wasi *w, Desc *d, uint64_t cookie, Listing *out)
+static Errno dir_list(Call *c, Desc *d, uint64_t cookie, Listing *out)
 {
   _Alignas(16) char buffer[16384];
-  (void)w;
+  (void)c;
   if (cookie > INT64_MAX) return WASI_INVAL;
   if (out->size == 0) return WASI_SUCCESS;
   if (lseek(d->host, (off_t)cookie, SEEK_SET) < 0) return lw_errno_of(errno);
@@ -297,30 +297,30 @@ static void dir_close(Wasi *w, Desc *d)
   close(d->host);
 }
 
-static Errno dir_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno dir_stat(Call *c, Desc *d, FileStat *out)
 {
   struct stat st;
-  (void)w;
+  (void)c;
   TRY_ERRNO(status(fstat(d->host, &st)));
   lw_stat_of(&st, out);
   return WASI_SUCCESS;
 }
 
-static Errno dir_set_times(Wasi *w, Desc *d, const struct timespec times[2])
+static Errno dir_set_times(Call *c, Desc *d, const struct timespec times[2])
 {
-  (void)w;
+  (void)c;
   return status(futimens(d->host, times));
 }
 
-static Errno dir_sync(Wasi *w, Desc *d, bool data_only)
+static Errno dir_sync(Call *c, Desc *d, bool data_only)
 {
-  (void)w;
+  (void)c;
   return status(data_only ? fdatasync(d->host) : fsync(d->host));
 }
 
-static Errno dir_set_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno dir_set_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   d->flags = (uint16_t)flags; /* none of them means anything for a directory */
   return WASI_SUCCESS;
 }

@@ -18,4 +18,7 @@ _Static_assert(WASI_NOTCAPABLE == 76, "errno.def is in the order of the standard
 /* The number for one of the system's; WASI_IO for those that have none. */
 Errno lw_errno_of(int host);
 
+/* That of a name in small letters: "noent"; WASI_SUCCESS: there is none. */
+Errno lw_errno_named(const char *name);
+
 #endif

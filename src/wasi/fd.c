@@ -106,7 +106,7 @@ Errno lw_call_fd_fdstat_set_flags(Call *c)
   unsigned flags = arg32(c, 1);
   TRY_ERRNO(desc_with(c, RIGHT_FD_FDSTAT_SET_FLAGS, &d));
   if (flags & ~(unsigned)FDFLAGS_ALL) return WASI_INVAL;
-  return d->ops->set_flags ? d->ops->set_flags(c->w, d, flags) : WASI_NOTSUP;
+  return d->ops->set_flags ? d->ops->set_flags(c, d, flags) : WASI_NOTSUP;
 }
 
 /* They can only become fewer. */
@@ -148,7 +148,7 @@ Errno lw_call_fd_filestat_get(Call *c)
   Desc *d;
   FileStat st;
   TRY_ERRNO(desc_with(c, RIGHT_FD_FILESTAT_GET, &d));
-  TRY_ERRNO(d->ops->stat(c->w, d, &st));
+  TRY_ERRNO(d->ops->stat(c, d, &st));
   return put_filestat(c, arg32(c, 1), &st);
 }
 
@@ -157,7 +157,7 @@ Errno lw_call_fd_filestat_set_size(Call *c)
   Desc *d;
   TRY_ERRNO(desc_with(c, RIGHT_FD_FILESTAT_SET_SIZE, &d));
   if (arg64(c, 1) > INT64_MAX) return WASI_INVAL;
-  return d->ops->set_size ? d->ops->set_size(c->w, d, arg64(c, 1)) : WASI_INVAL;
+  return d->ops->set_size ? d->ops->set_size(c, d, arg64(c, 1)) : WASI_INVAL;
 }
 
 /* The four flags and two times of the standard, as utimensat has them. */
@@ -183,7 +183,7 @@ Errno lw_call_fd_filestat_set_times(Call *c)
   struct timespec times[2];
   TRY_ERRNO(desc_with(c, RIGHT_FD_FILESTAT_SET_TIMES, &d));
   TRY_ERRNO(get_times(arg64(c, 1), arg64(c, 2), arg32(c, 3), times));
-  return d->ops->set_times ? d->ops->set_times(c->w, d, times) : WASI_NOTSUP;
+  return d->ops->set_times ? d->ops->set_times(c, d, times) : WASI_NOTSUP;
 }
 
 /* ---- reading and writing ---- */
@@ -269,15 +269,17 @@ static Errno seek(Call *c, Desc *d, int64_t by, int whence, uint32_t result)
   if (!lw_guest(c, result, 8)) return WASI_FAULT;
   if (d->type == FILETYPE_DIRECTORY) return WASI_BADF;
   if (!d->ops->seek) return WASI_SPIPE;
-  TRY_ERRNO(d->ops->seek(c->w, d, by, whence, &now));
+  TRY_ERRNO(d->ops->seek(c, d, by, whence, &now));
   return lw_guest_put64(c, result, now);
 }
 
 /* A stream cannot be sought, whatever its rights: programs ask that way. */
 static Errno seekable(const Desc *d, uint64_t right)
 {
-  bool stream = d->type == FILETYPE_UNKNOWN || d->type == FILETYPE_CHARACTER ||
-                d->type == FILETYPE_STREAM || d->type == FILETYPE_DGRAM;
+  bool stream = d->type == FILETYPE_UNKNOWN || d->type == FILETYPE_STREAM ||
+                d->type == FILETYPE_DGRAM;
+  if (d->type == FILETYPE_CHARACTER)
+    stream = !(d->base & (RIGHT_FD_SEEK | RIGHT_FD_TELL));
   return stream ? WASI_SPIPE : lw_desc_may(d, right);
 }
 
@@ -311,7 +313,7 @@ static Errno synchronize(Call *c, uint64_t right, bool data_only)
 {
   Desc *d;
   TRY_ERRNO(desc_with(c, right, &d));
-  return d->ops->sync ? d->ops->sync(c->w, d, data_only) : WASI_INVAL;
+  return d->ops->sync ? d->ops->sync(c, d, data_only) : WASI_INVAL;
 }
 
 Errno lw_call_fd_sync(Call *c)
@@ -330,7 +332,7 @@ Errno lw_call_fd_advise(Call *c)
   uint64_t at = arg64(c, 1), size = arg64(c, 2);
   TRY_ERRNO(desc_with(c, RIGHT_FD_ADVISE, &d));
   if (arg32(c, 3) > 5 || at > INT64_MAX || size > INT64_MAX) return WASI_INVAL;
-  return d->ops->advise ? d->ops->advise(c->w, d, at, size, arg32(c, 3)) : WASI_SUCCESS;
+  return d->ops->advise ? d->ops->advise(c, d, at, size, arg32(c, 3)) : WASI_SUCCESS;
 }
 
 Errno lw_call_fd_allocate(Call *c)
@@ -340,7 +342,7 @@ Errno lw_call_fd_allocate(Call *c)
   TRY_ERRNO(desc_with(c, RIGHT_FD_ALLOCATE, &d));
   if (at > INT64_MAX || size > INT64_MAX || size == 0) return WASI_INVAL;
   if (size > INT64_MAX - at) return WASI_FBIG;
-  return d->ops->allocate ? d->ops->allocate(c->w, d, at, size) : WASI_NOTSUP;
+  return d->ops->allocate ? d->ops->allocate(c, d, at, size) : WASI_NOTSUP;
 }
 
 /* ---- directories ---- */
@@ -402,7 +404,7 @@ Errno lw_call_fd_readdir(Call *c)
   TRY_ERRNO(lw_desc_may(d, RIGHT_FD_READDIR));
   l.to = lw_guest(c, arg32(c, 1), l.size);
   if (!l.to || !lw_guest(c, arg32(c, 4), 4)) return WASI_FAULT;
-  TRY_ERRNO(d->ops->list(c->w, d, arg64(c, 3), &l));
+  TRY_ERRNO(d->ops->list(c, d, arg64(c, 3), &l));
   return lw_guest_put32(c, arg32(c, 4), l.used);
 }
 
@@ -427,21 +429,21 @@ Errno lw_call_path_create_directory(Call *c)
 {
   Place p;
   TRY_ERRNO(place(c, 0, 1, RIGHT_PATH_CREATE_DIRECTORY, &p));
-  return p.d->ops->make_dir(c->w, p.d, p.path);
+  return p.d->ops->make_dir(c, p.d, p.path);
 }
 
 Errno lw_call_path_remove_directory(Call *c)
 {
   Place p;
   TRY_ERRNO(place(c, 0, 1, RIGHT_PATH_REMOVE_DIRECTORY, &p));
-  return p.d->ops->remove_dir(c->w, p.d, p.path);
+  return p.d->ops->remove_dir(c, p.d, p.path);
 }
 
 Errno lw_call_path_unlink_file(Call *c)
 {
   Place p;
   TRY_ERRNO(place(c, 0, 1, RIGHT_PATH_UNLINK_FILE, &p));
-  return p.d->ops->unlink(c->w, p.d, p.path);
+  return p.d->ops->unlink(c, p.d, p.path);
 }
 
 Errno lw_call_path_filestat_get(Call *c)
@@ -449,7 +451,7 @@ Errno lw_call_path_filestat_get(Call *c)
   Place p;
   FileStat st;
   TRY_ERRNO(place(c, 0, 2, RIGHT_PATH_FILESTAT_GET, &p));
-  TRY_ERRNO(p.d->ops->path_stat(c->w, p.d, p.path, arg32(c, 1) & LOOKUP_FOLLOW, &st));
+  TRY_ERRNO(p.d->ops->path_stat(c, p.d, p.path, arg32(c, 1) & LOOKUP_FOLLOW, &st));
   return put_filestat(c, arg32(c, 4), &st);
 }
 
@@ -459,7 +461,7 @@ Errno lw_call_path_filestat_set_times(Call *c)
   struct timespec times[2];
   TRY_ERRNO(place(c, 0, 2, RIGHT_PATH_FILESTAT_SET_TIMES, &p));
   TRY_ERRNO(get_times(arg64(c, 4), arg64(c, 5), arg32(c, 6), times));
-  return p.d->ops->path_set_times(c->w, p.d, p.path, arg32(c, 1) & LOOKUP_FOLLOW, times);
+  return p.d->ops->path_set_times(c, p.d, p.path, arg32(c, 1) & LOOKUP_FOLLOW, times);
 }
 
 Errno lw_call_path_link(Call *c)
@@ -468,7 +470,7 @@ Errno lw_call_path_link(Call *c)
   TRY_ERRNO(place(c, 0, 2, RIGHT_PATH_LINK_SOURCE, &from));
   TRY_ERRNO(place(c, 4, 5, RIGHT_PATH_LINK_TARGET, &to));
   if (from.d->ops != to.d->ops) return WASI_XDEV;
-  return from.d->ops->link(c->w, from.d, from.path, arg32(c, 1) & LOOKUP_FOLLOW, to.d,
+  return from.d->ops->link(c, from.d, from.path, arg32(c, 1) & LOOKUP_FOLLOW, to.d,
                            to.path);
 }
 
@@ -478,7 +480,7 @@ Errno lw_call_path_rename(Call *c)
   TRY_ERRNO(place(c, 0, 1, RIGHT_PATH_RENAME_SOURCE, &from));
   TRY_ERRNO(place(c, 3, 4, RIGHT_PATH_RENAME_TARGET, &to));
   if (from.d->ops != to.d->ops) return WASI_XDEV;
-  return from.d->ops->rename(c->w, from.d, from.path, to.d, to.path);
+  return from.d->ops->rename(c, from.d, from.path, to.d, to.path);
 }
 
 Errno lw_call_path_symlink(Call *c)
@@ -488,7 +490,7 @@ Errno lw_call_path_symlink(Call *c)
   TRY_ERRNO(place(c, 2, 3, RIGHT_PATH_SYMLINK, &p));
   TRY_ERRNO(lw_guest_path(c, arg32(c, 0), arg32(c, 1), target));
   if (target[0] == '/') return WASI_NOTCAPABLE; /* it would lead the host astray */
-  return p.d->ops->symlink(c->w, p.d, target, p.path);
+  return p.d->ops->symlink(c, p.d, target, p.path);
 }
 
 Errno lw_call_path_readlink(Call *c)
@@ -497,7 +499,7 @@ Errno lw_call_path_readlink(Call *c)
   char target[WASI_PATH_MAX + 1];
   size_t size = WASI_PATH_MAX;
   TRY_ERRNO(place(c, 0, 1, RIGHT_PATH_READLINK, &p));
-  TRY_ERRNO(p.d->ops->readlink(c->w, p.d, p.path, target, &size));
+  TRY_ERRNO(p.d->ops->readlink(c, p.d, p.path, target, &size));
   if (size > arg32(c, 4)) size = arg32(c, 4); /* cut short, as the standard has it */
   uint8_t *to = lw_guest(c, arg32(c, 3), size);
   if (!to || !lw_guest(c, arg32(c, 5), 4)) return WASI_FAULT;
@@ -530,8 +532,8 @@ static void trim_rights(Desc *d)
   }
   d->base &= RIGHTS_FILE;
   d->inheriting = 0;
-  if (d->type != FILETYPE_REGULAR)
-    d->base &= ~(RIGHT_FD_SEEK | RIGHT_FD_TELL | RIGHT_FD_ALLOCATE);
+  if (d->type != FILETYPE_REGULAR) d->base &= ~RIGHT_FD_ALLOCATE;
+  if (!lw_desc_seeks(d)) d->base &= ~(RIGHT_FD_SEEK | RIGHT_FD_TELL);
 }
 
 Errno lw_call_path_open(Call *c)
@@ -557,7 +559,7 @@ Errno lw_call_path_open(Call *c)
   int64_t fd = lw_fd_take(c->w);
   if (fd < 0) return WASI_MFILE;
   Desc *dir = lw_fd_get(c->w, arg32(c, 0)); /* the table may have moved */
-  TRY_ERRNO(dir->ops->open(c->w, dir, p.path, &how, &d));
+  TRY_ERRNO(dir->ops->open(c, dir, p.path, &how, &d));
   trim_rights(&d);
   c->w->fds[fd] = d;
   return lw_guest_put32(c, arg32(c, 8), (uint32_t)fd);

@@ -2,9 +2,9 @@
 ** file.c -- files of the host, and what is done to descriptors of other kinds there.
 **
 ** Regular files are always ready, so reading and writing them is one system call. All
-** else (pipes, terminals, devices) is waited for by poll first, in short slices
-** between which an interrupt is looked for. A pipe that is ready takes PIPE_BUF bytes
-** without blocking, so that much is written at a time. A pipe without a reader is
+** else (pipes, terminals, devices) is waited for first (poll.c). A pipe that is ready
+** takes PIPE_BUF bytes without blocking, so that much is written at a time. A pipe
+*without a reader is
 ** EPIPE to the guest; the signal that comes with it is blocked for the thread and
 ** taken away. So is the one of a file beyond the limit that the process has for files.
 ** Layer: wasi.
@@ -35,6 +35,12 @@ uint8_t lw_type_of_mode(mode_t mode)
   if (S_ISCHR(mode)) return FILETYPE_CHARACTER;
   if (S_ISBLK(mode)) return FILETYPE_BLOCK;
   return S_ISSOCK(mode) ? FILETYPE_STREAM : FILETYPE_UNKNOWN;
+}
+
+bool lw_desc_seeks(const Desc *d)
+{
+  return d->type == FILETYPE_REGULAR ||
+         (d->type == FILETYPE_CHARACTER && !isatty(d->host));
 }
 
 void lw_stat_of(const struct stat *st, FileStat *out)
@@ -118,51 +124,53 @@ static ssize_t write_some(int host, struct iovec *v, int n)
   return done;
 }
 
-static Errno wait_or_not(const Activation *a, int host, short events, bool nonblock)
+static Errno wait_or_not(Call *c, int host, short events, bool nonblock)
 {
   struct pollfd p = {.fd = host, .events = events};
-  if (!nonblock) return lw_wait_ready(a, host, events);
+  if (!nonblock) return lw_wait_ready(c, host, events);
   return poll(&p, 1, 0) == 0 ? WASI_AGAIN : WASI_SUCCESS;
 }
 
-Errno lw_host_write(const Activation *a, int host, const Iovecs *io, bool nonblock,
-                    uint64_t *n)
+Errno lw_host_write(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t *n)
 {
   struct iovec some[IOVECS_MAX];
   struct stat st;
+  uint64_t *done = &ask_of(c)->done;
   *n = 0;
   TRY_ERRNO(status(fstat(host, &st)));
   bool regular = S_ISREG(st.st_mode), socket = S_ISSOCK(st.st_mode);
-  while (*n < io->total) {
-    Errno e = regular ? WASI_SUCCESS : wait_or_not(a, host, POLLOUT, nonblock);
-    if (e != WASI_SUCCESS) return *n > 0 ? WASI_SUCCESS : e;
-    int count = lw_iovecs_part(io, *n, regular || socket ? io->total : PIPE_BUF, some);
-    ssize_t done = socket ? send_some(host, some, count) : write_some(host, some, count);
-    if (done < 0 && (errno == EAGAIN || errno == EINTR)) {
-      if (lw_act_wants_end(a)) return WASI_INTR;
+  Errno e = WASI_SUCCESS;
+  while (*done < io->total) {
+    if (!regular) e = wait_or_not(c, host, POLLOUT, nonblock);
+    if (e == WASI_ASK) return e;
+    if (e != WASI_SUCCESS) break;
+    int count = lw_iovecs_part(io, *done, regular || socket ? io->total : PIPE_BUF, some);
+    ssize_t now = socket ? send_some(host, some, count) : write_some(host, some, count);
+    if (now < 0 && (errno == EAGAIN || errno == EINTR)) {
+      if (lw_act_wants_end(c->native->act)) return WASI_INTR;
       continue;
     }
-    if (done < 0) return *n > 0 ? WASI_SUCCESS : lw_errno_of(errno);
-    *n += (uint64_t)done;
-    if (done == 0) break;
+    if (now < 0) e = lw_errno_of(errno);
+    if (now <= 0) break;
+    *done += (uint64_t)now;
   }
-  return WASI_SUCCESS;
+  *n = *done < io->total ? *done : io->total; /* which may have changed meanwhile */
+  return *n > 0 ? WASI_SUCCESS : e;
 }
 
-Errno lw_host_read(const Activation *a, int host, const Iovecs *io, bool nonblock,
-                   uint64_t *n)
+Errno lw_host_read(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t *n)
 {
   /* A fifo that never had a writer is at its end, but not ready: ask it first. */
   bool ask_first = fcntl(host, F_GETFL) & O_NONBLOCK;
   for (;; ask_first = false) {
-    if (!ask_first) TRY_ERRNO(wait_or_not(a, host, POLLIN, nonblock));
+    if (!ask_first) TRY_ERRNO(wait_or_not(c, host, POLLIN, nonblock));
     ssize_t done = readv(host, io->v, (int)io->n);
     if (done >= 0) {
       *n = (uint64_t)done;
       return WASI_SUCCESS;
     }
     if (errno != EAGAIN && errno != EINTR) return lw_errno_of(errno);
-    if (lw_act_wants_end(a)) return WASI_INTR;
+    if (lw_act_wants_end(c->native->act)) return WASI_INTR;
   }
 }
 
@@ -174,10 +182,10 @@ static void file_close(Wasi *w, Desc *d)
   close(d->host);
 }
 
-static Errno file_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno file_stat(Call *c, Desc *d, FileStat *out)
 {
   struct stat st;
-  (void)w;
+  (void)c;
   TRY_ERRNO(status(fstat(d->host, &st)));
   lw_stat_of(&st, out);
   return WASI_SUCCESS;
@@ -195,7 +203,7 @@ static Errno file_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   ssize_t done;
   if (io->n == 0) return WASI_SUCCESS;
   if (!at && d->type != FILETYPE_REGULAR)
-    return lw_host_read(c->native->act, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
+    return lw_host_read(c, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
   do {
     const struct iovec *v = io->v;
     done = at           ? preadv(d->host, v, (int)io->n, (off_t)*at)
@@ -227,7 +235,7 @@ static Errno file_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   if (io->n == 0) return WASI_SUCCESS;
   if (d->type != FILETYPE_REGULAR) {
     if (at) return WASI_SPIPE;
-    return lw_host_write(c->native->act, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
+    return lw_host_write(c, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
   }
   bool limited = c->w->limited;
   Quiet q;
@@ -244,29 +252,29 @@ static Errno file_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   return WASI_SUCCESS;
 }
 
-static Errno file_seek(Wasi *w, Desc *d, int64_t by, int whence, uint64_t *now)
+static Errno file_seek(Call *c, Desc *d, int64_t by, int whence, uint64_t *now)
 {
-  (void)w;
+  (void)c;
   off_t at = lseek(d->host, by, whence);
   if (at < 0) return lw_errno_of(errno);
   *now = (uint64_t)at;
   return WASI_SUCCESS;
 }
 
-static Errno file_set_size(Wasi *w, Desc *d, uint64_t size)
+static Errno file_set_size(Call *c, Desc *d, uint64_t size)
 {
   Quiet q;
-  (void)w;
+  (void)c;
   quiet_begin(&q);
   int result = ftruncate(d->host, (off_t)size);
   quiet_end(&q, result != 0);
   return status(result);
 }
 
-static Errno file_allocate(Wasi *w, Desc *d, uint64_t at, uint64_t size)
+static Errno file_allocate(Call *c, Desc *d, uint64_t at, uint64_t size)
 {
   Quiet q;
-  (void)w;
+  (void)c;
   quiet_begin(&q);
   errno = posix_fallocate(d->host, (off_t)at, (off_t)size);
   int result = errno;
@@ -274,23 +282,23 @@ static Errno file_allocate(Wasi *w, Desc *d, uint64_t at, uint64_t size)
   return lw_errno_of(result);
 }
 
-static Errno file_set_times(Wasi *w, Desc *d, const struct timespec times[2])
+static Errno file_set_times(Call *c, Desc *d, const struct timespec times[2])
 {
-  (void)w;
+  (void)c;
   return status(futimens(d->host, times));
 }
 
-static Errno file_sync(Wasi *w, Desc *d, bool data_only)
+static Errno file_sync(Call *c, Desc *d, bool data_only)
 {
-  (void)w;
+  (void)c;
   return status(data_only ? fdatasync(d->host) : fsync(d->host));
 }
 
 /* The system's descriptor stays non-blocking; whether the guest waits is ours to see to.
    How writes are synchronized is settled when a file is opened. */
-static Errno file_set_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno file_set_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   unsigned change = flags ^ d->flags;
   if (change & ~(unsigned)(FDFLAG_NONBLOCK | (d->shared ? 0 : FDFLAG_APPEND)))
     return WASI_NOTSUP;
@@ -304,12 +312,12 @@ static Errno file_set_flags(Wasi *w, Desc *d, unsigned flags)
   return WASI_SUCCESS;
 }
 
-static Errno file_advise(Wasi *w, Desc *d, uint64_t at, uint64_t size, unsigned advice)
+static Errno file_advise(Call *c, Desc *d, uint64_t at, uint64_t size, unsigned advice)
 {
   static const int host[] = {POSIX_FADV_NORMAL,   POSIX_FADV_SEQUENTIAL,
                              POSIX_FADV_RANDOM,   POSIX_FADV_WILLNEED,
                              POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE};
-  (void)w;
+  (void)c;
   return lw_errno_of(posix_fadvise(d->host, (off_t)at, (off_t)size, host[advice]));
 }
 

@@ -160,16 +160,16 @@ static void node_close(Wasi *w, Desc *d)
   lw_node_unref(d->node);
 }
 
-static Errno node_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno node_stat(Call *c, Desc *d, FileStat *out)
 {
-  (void)w;
+  (void)c;
   stat_node(d->node, out);
   return WASI_SUCCESS;
 }
 
-static Errno node_set_times(Wasi *w, Desc *d, const struct timespec times[2])
+static Errno node_set_times(Call *c, Desc *d, const struct timespec times[2])
 {
-  (void)w;
+  (void)c;
   time_node(d->node, times);
   return WASI_SUCCESS;
 }
@@ -210,9 +210,9 @@ static Errno node_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
   return WASI_SUCCESS;
 }
 
-static Errno node_seek(Wasi *w, Desc *d, int64_t by, int whence, uint64_t *now)
+static Errno node_seek(Call *c, Desc *d, int64_t by, int whence, uint64_t *now)
 {
-  (void)w;
+  (void)c;
   uint64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? d->at : d->node->size;
   if (by < 0 ? (uint64_t)0 - (uint64_t)by > from : (uint64_t)by > INT64_MAX - from)
     return WASI_INVAL;
@@ -220,30 +220,30 @@ static Errno node_seek(Wasi *w, Desc *d, int64_t by, int whence, uint64_t *now)
   return WASI_SUCCESS;
 }
 
-static Errno node_set_size(Wasi *w, Desc *d, uint64_t size)
+static Errno node_set_size(Call *c, Desc *d, uint64_t size)
 {
-  (void)w;
+  (void)c;
   if (!lw_node_set_size(d->node, size)) return WASI_NOSPC;
   changed(d->node);
   return WASI_SUCCESS;
 }
 
-static Errno node_allocate(Wasi *w, Desc *d, uint64_t at, uint64_t size)
+static Errno node_allocate(Call *c, Desc *d, uint64_t at, uint64_t size)
 {
-  return at + size > d->node->size ? node_set_size(w, d, at + size) : WASI_SUCCESS;
+  return at + size > d->node->size ? node_set_size(c, d, at + size) : WASI_SUCCESS;
 }
 
-static Errno node_sync(Wasi *w, Desc *d, bool data_only)
+static Errno node_sync(Call *c, Desc *d, bool data_only)
 {
-  (void)w;
+  (void)c;
   (void)d;
   (void)data_only;
   return WASI_SUCCESS;
 }
 
-static Errno node_set_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno node_set_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   d->flags = (uint16_t)flags;
   return WASI_SUCCESS;
 }
@@ -263,10 +263,10 @@ static uint32_t entry_behind(const Node *dir, uint64_t cookie)
 }
 
 /* Cookies: 0 at the start, 1 behind ".", 2 behind "..", then an entry's number + 2. */
-static Errno node_list(Wasi *w, Desc *d, uint64_t cookie, Listing *out)
+static Errno node_list(Call *c, Desc *d, uint64_t cookie, Listing *out)
 {
   const Node *dir = d->node;
-  (void)w;
+  (void)c;
   if (out->size == 0) return WASI_SUCCESS;
   if (cookie < 1 && !lw_listing_add(out, 1, dir->ino, dir->type, "."))
     return WASI_SUCCESS;
@@ -297,11 +297,11 @@ static Errno make(Spot *s, uint8_t type, Node **out)
   return WASI_SUCCESS;
 }
 
-static Errno node_open(Wasi *w, Desc *d, const char *path, const OpenHow *how, Desc *out)
+static Errno node_open(Call *c, Desc *d, const char *path, const OpenHow *how, Desc *out)
 {
   Spot s;
   bool create = how->oflags & OFLAG_CREAT, alone = create && how->oflags & OFLAG_EXCL;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_spot(d, path, how->follow && !alone, &s));
   if (s.node && alone) return WASI_EXIST;
   if (!s.node) {
@@ -323,39 +323,39 @@ static Errno node_open(Wasi *w, Desc *d, const char *path, const OpenHow *how, D
   return WASI_SUCCESS;
 }
 
-static Errno node_path_stat(Wasi *w, Desc *d, const char *path, bool follow,
+static Errno node_path_stat(Call *c, Desc *d, const char *path, bool follow,
                             FileStat *out)
 {
   Spot s;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_node(d, path, follow, &s));
   stat_node(s.node, out);
   return WASI_SUCCESS;
 }
 
-static Errno node_path_set_times(Wasi *w, Desc *d, const char *path, bool follow,
+static Errno node_path_set_times(Call *c, Desc *d, const char *path, bool follow,
                                  const struct timespec times[2])
 {
   Spot s;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_node(d, path, follow, &s));
   time_node(s.node, times);
   return WASI_SUCCESS;
 }
 
-static Errno node_make_dir(Wasi *w, Desc *d, const char *path)
+static Errno node_make_dir(Call *c, Desc *d, const char *path)
 {
   Spot s;
   Node *n;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_name(d, path, &s));
   return s.node ? WASI_EXIST : make(&s, FILETYPE_DIRECTORY, &n);
 }
 
-static Errno node_remove_dir(Wasi *w, Desc *d, const char *path)
+static Errno node_remove_dir(Call *c, Desc *d, const char *path)
 {
   Spot s;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_name(d, path, &s));
   if (s.here) return WASI_INVAL;
   if (s.up) return WASI_NOTEMPTY;
@@ -367,10 +367,10 @@ static Errno node_remove_dir(Wasi *w, Desc *d, const char *path)
   return WASI_SUCCESS;
 }
 
-static Errno node_unlink(Wasi *w, Desc *d, const char *path)
+static Errno node_unlink(Call *c, Desc *d, const char *path)
 {
   Spot s;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_name(d, path, &s));
   if (!s.node) return WASI_NOENT;
   if (is_dir(s.node)) return WASI_ISDIR;
@@ -405,11 +405,11 @@ static Errno may_rename(const Spot *from, const Spot *to)
   return WASI_SUCCESS;
 }
 
-static Errno node_rename(Wasi *w, Desc *d, const char *path, Desc *to_dir,
+static Errno node_rename(Call *c, Desc *d, const char *path, Desc *to_dir,
                          const char *to_path)
 {
   Spot from, to;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_name(d, path, &from));
   TRY_ERRNO(seek_name(to_dir, to_path, &to));
   TRY_ERRNO(may_rename(&from, &to));
@@ -429,11 +429,11 @@ static Errno node_rename(Wasi *w, Desc *d, const char *path, Desc *to_dir,
   return added ? WASI_SUCCESS : WASI_NOSPC;
 }
 
-static Errno node_link(Wasi *w, Desc *d, const char *path, bool follow, Desc *to_dir,
+static Errno node_link(Call *c, Desc *d, const char *path, bool follow, Desc *to_dir,
                        const char *to_path)
 {
   Spot from, to;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_node(d, path, follow, &from));
   TRY_ERRNO(seek_name(to_dir, to_path, &to));
   if (from.dir->w != to.dir->w) return WASI_XDEV;
@@ -441,17 +441,17 @@ static Errno node_link(Wasi *w, Desc *d, const char *path, bool follow, Desc *to
   if (is_dir(from.node)) return WASI_PERM;
   if (to.slash || (to.dir->nlink == 0 && !to.dir->root)) return WASI_NOENT;
   if (!lw_node_add(to.dir, to.name, from.node)) return WASI_NOSPC;
-  from.node->ctim = now_of(w);
+  from.node->ctim = now_of(c->w);
   changed(to.dir);
   return WASI_SUCCESS;
 }
 
-static Errno node_symlink(Wasi *w, Desc *d, const char *target, const char *path)
+static Errno node_symlink(Call *c, Desc *d, const char *target, const char *path)
 {
   Spot s;
   Node *n;
   size_t size = strlen(target);
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_name(d, path, &s));
   if (s.node) return WASI_EXIST;
   if (s.slash) return WASI_NOENT;
@@ -464,10 +464,10 @@ static Errno node_symlink(Wasi *w, Desc *d, const char *target, const char *path
   return WASI_SUCCESS;
 }
 
-static Errno node_readlink(Wasi *w, Desc *d, const char *path, char *to, size_t *size)
+static Errno node_readlink(Call *c, Desc *d, const char *path, char *to, size_t *size)
 {
   Spot s;
-  (void)w;
+  (void)c;
   TRY_ERRNO(seek_node(d, path, false, &s));
   if (s.node->type != FILETYPE_SYMLINK) return WASI_INVAL;
   if (*size > s.node->size) *size = s.node->size;

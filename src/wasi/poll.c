@@ -1,10 +1,13 @@
 /*
 ** poll.c -- waiting: poll_oneoff, and until a descriptor is ready.
 **
-** An interrupt must end every wait. Who waits for time only sleeps on the word that an
-** interrupt changes (rt/interrupt.c). Who waits for descriptors does so in slices of at
-** most 10 ms, and looks between them: an interrupt needs no descriptor of its own then,
-** and a wait for something that comes is not longer for it.
+** Every wait is a ppoll that has one descriptor more than the guest asked for: an event
+** that an interrupt, a timeout or a close signals (rt/interrupt.c). It lives as long as
+** the wait. Where the system has no more descriptors to give, the wait is cut in slices
+** and we look between them. A signal ends a ppoll too: then the binding is asked, since a
+** host may want to act on it (Lua's Ctrl-C is a hook), and the wait goes on. A host that
+** schedules is asked to wait in our place (ASK_BLOCK): the call is made again afterwards,
+** looks, and asks once more if there is nothing yet.
 ** Layer: wasi.
 */
 #include <assert.h>
@@ -23,22 +26,62 @@ enum { SLICE_NS = 10000000, SUBSCRIPTIONS_MAX = 65536 };
 enum { TAG_CLOCK, TAG_READ, TAG_WRITE };
 enum { CLOCK_ABSOLUTE = 1 };
 
-static int wait_slice(struct pollfd *fds, nfds_t n, uint64_t ns)
+/* Until one of the `n` is ready, `ns` have passed, the call is to end, a signal has come
+   (-1, EINTR), or for no reason; as ppoll. `fds` has room for one more. */
+static int wait_for(const Call *c, struct pollfd *fds, nfds_t n, uint64_t ns)
 {
-  if (ns > SLICE_NS) ns = SLICE_NS;
-  struct timespec t = {0, (long)ns};
-  return ppoll(fds, n, &t, NULL);
+  const Activation *a = c->native->act;
+  int event = lw_store_event_begin(a->store), ready = 0;
+  if (event < 0 && ns > SLICE_NS) ns = SLICE_NS;
+  struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+  fds[n] = (struct pollfd){.fd = event, .events = POLLIN};
+  if (!lw_act_wants_end(a)) ready = ppoll(fds, n + 1, ns == UINT64_MAX ? NULL : &t, NULL);
+  int kept = errno;
+  lw_store_event_end(a->store);
+  errno = kept;
+  return ready > 0 && fds[n].revents ? ready - 1 : ready;
 }
 
-Errno lw_wait_ready(const Activation *a, int host, short events)
+/* Is somebody else to wait, where this is the first look or nothing has come of it? */
+static bool asks(const Call *c)
 {
-  struct pollfd p = {.fd = host, .events = events};
-  for (;;) {
-    int ready = wait_slice(&p, 1, SLICE_NS);
-    if (ready > 0) return WASI_SUCCESS;
-    if (ready < 0 && errno != EINTR) return lw_errno_of(errno);
-    if (lw_act_wants_end(a)) return WASI_INTR;
+  return c->w->asks_block && !(answered(c, ASK_BLOCK) && ask_of(c)->how == ANSWER_WAIT);
+}
+
+/* `until`: by lw_os_now_ns if `real`, else ns from now. */
+static Errno ask_block(Call *c, const struct pollfd *fds, nfds_t n, uint64_t until,
+                       bool real)
+{
+  WasiWait *list = calloc(n ? n : 1, sizeof *list);
+  if (!list) return WASI_NOMEM;
+  for (nfds_t k = 0; k < n; k++)
+    list[k] = (WasiWait){fds[k].fd, fds[k].events == POLLOUT};
+  Errno e = ask(c, ASK_BLOCK, real, until);
+  ask_of(c)->owned = list;
+  ask_of(c)->size = n;
+  return e;
+}
+
+/* A wait has failed. */
+static Errno failed(Call *c)
+{
+  if (errno != EINTR) return lw_errno_of(errno);
+  return lw_act_wants_end(c->native->act) ? WASI_INTR : ask(c, ASK_SIGNAL, 0, 0);
+}
+
+Errno lw_wait_ready(Call *c, int host, short events)
+{
+  const Activation *a = c->native->act;
+  struct pollfd p[2] = {
+    {.fd = host, .events = events}
+  };
+  int ready = poll(p, 1, 0);
+  while (ready == 0 && !lw_act_wants_end(a)) {
+    if (asks(c)) return ask_block(c, p, 1, UINT64_MAX, true);
+    ready = wait_for(c, p, 1, UINT64_MAX);
   }
+  if (ready > 0) return WASI_SUCCESS;
+  return ready == 0 ? WASI_INTR : failed(c);
 }
 
 /* ---- subscriptions ---- */
@@ -50,7 +93,7 @@ typedef struct Subscription {
   Errno error;    /* of the event */
   uint16_t flags; /* likewise */
   uint64_t bytes; /* likewise */
-  uint64_t wait;  /* clocks: ns from when we began */
+  uint64_t wait;  /* clocks: ns from when the call began */
   int poll;       /* its index there, or -1 */
 } Subscription;
 
@@ -59,6 +102,7 @@ typedef struct Poll {
   struct pollfd *fds;
   uint32_t n, nfds, ndue;
   uint64_t soonest; /* of the waits; UINT64_MAX: none */
+  uint64_t passed;  /* ns since the call began, if it has asked meanwhile */
 } Poll;
 
 static void due(Poll *p, Subscription *s, Errno error)
@@ -94,11 +138,13 @@ static Errno add_clock(Call *c, Poll *p, Subscription *s, const uint8_t *from)
   }
   if (is_absolute(&f, from)) TRY_ERRNO(lw_clock_now(c, id, &now));
   s->wait = timeout > now ? timeout - now : 0;
+  if (is_absolute(&f, from))
+    s->wait = s->wait < UINT64_MAX - p->passed ? s->wait + p->passed : UINT64_MAX;
   if (s->wait < p->soonest) p->soonest = s->wait;
   return WASI_SUCCESS;
 }
 
-static void add_fd(const Call *c, Poll *p, Subscription *s, const uint8_t *from)
+static void add_fd(Call *c, Poll *p, Subscription *s, const uint8_t *from)
 {
   const Desc *d = lw_fd_get(c->w, get32(from + 16));
   uint64_t right = s->tag == TAG_READ ? RIGHT_FD_READ : RIGHT_FD_WRITE;
@@ -110,10 +156,10 @@ static void add_fd(const Call *c, Poll *p, Subscription *s, const uint8_t *from)
              d->type == FILETYPE_DIRECTORY) {
     FileStat st;
     uint64_t at = 0;
-    if (d->ops->seek && s->tag == TAG_READ) {
+    if (d->ops->seek && s->tag == TAG_READ && !d->path) {
       Desc copy = *d; /* to tell changes nothing */
-      if (copy.ops->stat(c->w, &copy, &st) == WASI_SUCCESS &&
-          copy.ops->seek(c->w, &copy, 0, SEEK_CUR, &at) == WASI_SUCCESS && st.size > at)
+      if (copy.ops->stat(c, &copy, &st) == WASI_SUCCESS &&
+          copy.ops->seek(c, &copy, 0, SEEK_CUR, &at) == WASI_SUCCESS && st.size > at)
         s->bytes = st.size - at;
     }
     due(p, s, WASI_SUCCESS);
@@ -165,31 +211,41 @@ static void take_clocks(Poll *p, uint64_t passed)
   }
 }
 
-static Errno wait_real(const Activation *a, Poll *p)
+/* The descriptors that are ready now. */
+static void look_around(Poll *p)
 {
-  uint64_t began = lw_os_now_ns();
-  while (p->ndue == 0) {
-    uint64_t passed = lw_os_now_ns() - began;
-    uint64_t left = passed < p->soonest ? p->soonest - passed : 0;
-    if (p->nfds > 0) {
-      int ready = wait_slice(p->fds, p->nfds, left);
-      if (ready < 0 && errno != EINTR) return lw_errno_of(errno);
-      if (ready > 0) take_ready(p);
-    } else if (left > 0)
-      lw_act_sleep(a, left);
-    take_clocks(p, lw_os_now_ns() - began);
+  if (p->nfds > 0 && poll(p->fds, p->nfds, 0) > 0) take_ready(p);
+}
+
+static Errno wait_real(Call *c, Poll *p)
+{
+  const Activation *a = c->native->act;
+  uint64_t *began = &ask_of(c)->began;
+  if (!*began) *began = lw_os_now_ns();
+  look_around(p);
+  for (;;) {
+    uint64_t passed = lw_os_now_ns() - *began;
+    take_clocks(p, passed);
+    if (p->ndue > 0) return WASI_SUCCESS;
     if (lw_act_wants_end(a)) return WASI_INTR;
+    uint64_t left = p->soonest == UINT64_MAX ? UINT64_MAX : p->soonest - passed;
+    uint64_t until = p->soonest < UINT64_MAX - *began ? *began + p->soonest : UINT64_MAX;
+    if (asks(c)) return ask_block(c, p->fds, p->nfds, until, true);
+    int ready = wait_for(c, p->fds, p->nfds, left);
+    if (ready < 0) return failed(c);
+    if (ready > 0) take_ready(p);
   }
-  return WASI_SUCCESS;
 }
 
 /* Nobody sleeps by the fake clock: it goes on to when the first wait ends, unless a
    descriptor is ready now. Without such a wait it is as with the real one. */
 static Errno wait_fake(Call *c, Poll *p)
 {
-  if (p->nfds > 0 && p->ndue == 0 && wait_slice(p->fds, p->nfds, 0) > 0) take_ready(p);
+  look_around(p);
   if (p->ndue > 0) return WASI_SUCCESS;
-  if (p->soonest == UINT64_MAX) return wait_real(c->native->act, p);
+  if (p->soonest == UINT64_MAX) return wait_real(c, p);
+  if (asks(c) && !answered(c, ASK_BLOCK))
+    return ask_block(c, p->fds, p->nfds, p->soonest, false);
   c->w->ticks += p->soonest;
   take_clocks(p, p->soonest);
   return WASI_SUCCESS;
@@ -215,14 +271,16 @@ static Errno put_events(Call *c, const Poll *p)
 
 static Errno poll_all(Call *c, Poll *p, const uint8_t *from)
 {
+  uint64_t began = ask_of(c)->began;
+  if (began) p->passed = lw_os_now_ns() - began;
   TRY_ERRNO(read_subscriptions(c, p, from));
   if (p->ndue > 0) { /* others may be ready as well */
-    if (p->nfds > 0 && wait_slice(p->fds, p->nfds, 0) > 0) take_ready(p);
-    take_clocks(p, 0);
+    look_around(p);
+    take_clocks(p, p->passed);
   } else if (c->w->clock == SOURCE_FAKE)
     TRY_ERRNO(wait_fake(c, p));
   else
-    TRY_ERRNO(wait_real(c->native->act, p));
+    TRY_ERRNO(wait_real(c, p));
   return put_events(c, p);
 }
 
@@ -236,7 +294,7 @@ Errno lw_call_poll_oneoff(Call *c)
     return WASI_FAULT;
   if (p.n > SUBSCRIPTIONS_MAX) return WASI_INVAL;
   p.subs = calloc(p.n, sizeof *p.subs);
-  p.fds = calloc(p.n, sizeof *p.fds);
+  p.fds = calloc(p.n + 1, sizeof *p.fds); /* wait_for has one of its own */
   Errno e = p.subs && p.fds ? poll_all(c, &p, from) : WASI_NOMEM;
   free(p.subs);
   free(p.fds);

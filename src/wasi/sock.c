@@ -108,9 +108,9 @@ static void socket_close(Wasi *w, Desc *d)
   close(d->host);
 }
 
-static Errno socket_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno socket_stat(Call *c, Desc *d, FileStat *out)
 {
-  (void)w;
+  (void)c;
   *out = (FileStat){.type = d->type, .nlink = 1};
   return WASI_SUCCESS;
 }
@@ -119,19 +119,19 @@ static Errno socket_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
                          uint64_t *n)
 {
   if (at) return WASI_SPIPE;
-  return lw_host_read(c->native->act, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
+  return lw_host_read(c, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
 }
 
 static Errno socket_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
                           uint64_t *n)
 {
   if (at) return WASI_SPIPE;
-  return lw_host_write(c->native->act, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
+  return lw_host_write(c, d->host, io, d->flags & FDFLAG_NONBLOCK, n);
 }
 
-static Errno socket_set_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno socket_set_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   if (flags & ~(unsigned)FDFLAG_NONBLOCK) return WASI_NOTSUP;
   d->flags = (uint16_t)flags;
   return WASI_SUCCESS;
@@ -157,7 +157,7 @@ static Errno socket_with(Call *c, uint64_t rights, Desc **out)
 }
 
 /* A connection, or WASI_AGAIN: there is none, and the guest does not wait. */
-static Errno accept_one(const Call *c, const Desc *d, int *out)
+static Errno accept_one(Call *c, const Desc *d, int *out)
 {
   for (;;) {
     *out = accept4(d->host, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -165,7 +165,7 @@ static Errno accept_one(const Call *c, const Desc *d, int *out)
     if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
       return lw_errno_of(errno);
     if (d->flags & FDFLAG_NONBLOCK) return WASI_AGAIN;
-    TRY_ERRNO(lw_wait_ready(c->native->act, d->host, POLLIN));
+    TRY_ERRNO(lw_wait_ready(c, d->host, POLLIN));
   }
 }
 
@@ -190,22 +190,24 @@ Errno lw_call_sock_accept(Call *c)
 }
 
 /* What is there, or (WAITALL) as much as there is room for. */
-static Errno receive(const Call *c, const Desc *d, const Iovecs *io, unsigned flags,
+static Errno receive(Call *c, const Desc *d, const Iovecs *io, unsigned flags,
                      uint64_t *n)
 {
   struct iovec some[IOVECS_MAX];
   bool all = flags & WAITALL && !(flags & PEEK), hasty = d->flags & FDFLAG_NONBLOCK;
-  for (*n = 0;;) {
+  uint64_t *had = &ask_of(c)->done;
+  for (;;) {
     struct msghdr message = {.msg_iov = some};
-    message.msg_iovlen = (size_t)lw_iovecs_part(io, *n, io->total, some);
+    if (*had > io->total) *had = io->total; /* the guest's room has changed meanwhile */
+    message.msg_iovlen = (size_t)lw_iovecs_part(io, *had, io->total, some);
     ssize_t done =
       recvmsg(d->host, &message, MSG_DONTWAIT | (flags & PEEK ? MSG_PEEK : 0));
-    if (done >= 0) *n += (uint64_t)done;
-    if (done == 0 || *n == io->total || (done > 0 && !all)) return WASI_SUCCESS;
+    if (done >= 0) *n = *had += (uint64_t)done;
+    if (done == 0 || *had == io->total || (done > 0 && !all)) return WASI_SUCCESS;
     if (done < 0 && errno != EAGAIN && errno != EINTR)
-      return *n > 0 ? WASI_SUCCESS : lw_errno_of(errno);
-    if (done < 0 && hasty) return *n > 0 ? WASI_SUCCESS : WASI_AGAIN;
-    TRY_ERRNO(lw_wait_ready(c->native->act, d->host, POLLIN));
+      return *had > 0 ? WASI_SUCCESS : lw_errno_of(errno);
+    if (done < 0 && hasty) return *had > 0 ? WASI_SUCCESS : WASI_AGAIN;
+    TRY_ERRNO(lw_wait_ready(c, d->host, POLLIN));
   }
 }
 
@@ -213,7 +215,7 @@ Errno lw_call_sock_recv(Call *c)
 {
   Desc *d;
   Iovecs io;
-  uint64_t n = 0;
+  uint64_t n = ask_of(c)->done;
   unsigned flags = arg32(c, 3);
   TRY_ERRNO(socket_with(c, RIGHT_FD_READ, &d));
   if (flags & ~(unsigned)(PEEK | WAITALL)) return WASI_INVAL;

@@ -16,14 +16,14 @@ static Stream *stream_of(Wasi *w, const Desc *d)
   return &w->streams[d->stream];
 }
 
-static Errno stream_stat(Wasi *w, Desc *d, FileStat *out)
+static Errno stream_stat(Call *c, Desc *d, FileStat *out)
 {
-  (void)w;
+  (void)c;
   *out = (FileStat){.type = d->type, .nlink = 1};
   return WASI_SUCCESS;
 }
 
-static uint64_t scatter(const Iovecs *io, const char *from, size_t size)
+uint64_t lw_scatter(const Iovecs *io, const char *from, size_t size)
 {
   size_t done = 0;
   for (uint32_t k = 0; k < io->n && done < size; k++) {
@@ -56,23 +56,22 @@ static Errno stream_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
                          uint64_t *n)
 {
   Stream *s = stream_of(c->w, d);
-  NativeAsk *ask = &c->native->act->ask;
+  const NativeAsk *answer = ask_of(c);
+  bool asked = answered(c, ASK_READ);
   if (at) return WASI_SPIPE;
   *n = 0;
   if (io->total == 0) return WASI_SUCCESS;
-  if (ask->answered) {
-    if (ask->failed) return WASI_IO;
-    if (!stdin_add(s, ask->bytes, ask->size)) return WASI_NOMEM;
+  if (asked) {
+    if (answer->failed) return WASI_IO;
+    if (!stdin_add(s, answer->bytes, answer->size)) return WASI_NOMEM;
   }
   if (s->at < s->size) {
-    *n = scatter(io, s->bytes + s->at, s->size - s->at);
+    *n = lw_scatter(io, s->bytes + s->at, s->size - s->at);
     s->at += *n;
     return WASI_SUCCESS;
   }
-  if (s->kind != STREAM_ASK || ask->answered) return WASI_SUCCESS;
-  uint64_t most = io->total < ASK_MOST ? io->total : ASK_MOST;
-  *ask = (NativeAsk){.what = ASK_READ, .which = d->stream, .number = most};
-  return WASI_ASK;
+  if (s->kind != STREAM_ASK || asked) return WASI_SUCCESS;
+  return ask(c, ASK_READ, d->stream, io->total < ASK_MOST ? io->total : ASK_MOST);
 }
 
 static bool stream_room(Wasi *w, Stream *s, uint64_t more)
@@ -97,7 +96,7 @@ static Errno stream_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at
                           uint64_t *n)
 {
   Stream *s = stream_of(c->w, d);
-  NativeAsk *ask = &c->native->act->ask;
+  const NativeAsk *answer = ask_of(c);
   if (at) return WASI_SPIPE;
   *n = io->total;
   if (s->kind == STREAM_NOTHING || io->total == 0) return WASI_SUCCESS;
@@ -109,15 +108,14 @@ static Errno stream_write(Call *c, Desc *d, const Iovecs *io, const uint64_t *at
     }
     return WASI_SUCCESS;
   }
-  if (!ask->answered) {
-    uint64_t most = io->total < ASK_MOST ? io->total : ASK_MOST;
-    *ask = (NativeAsk){.what = ASK_WRITE, .which = d->stream, .number = most};
-    return WASI_ASK;
-  }
-  if (ask->failed) return WASI_IO;
-  if (ask->how == ANSWER_DESCRIPTOR)
-    return lw_host_write(c->native->act, (int)ask->number, io, false, n);
-  *n = ask->number < io->total ? ask->number : io->total;
+  /* After a question of lw_host_write's it is asked anew: the descriptor may be another
+     file's by now. */
+  if (!answered(c, ASK_WRITE))
+    return ask(c, ASK_WRITE, d->stream, io->total < ASK_MOST ? io->total : ASK_MOST);
+  if (answer->failed) return WASI_IO;
+  if (answer->how == ANSWER_DESCRIPTOR)
+    return lw_host_write(c, (int)answer->number, io, false, n);
+  *n = answer->number < io->total ? answer->number : io->total;
   return WASI_SUCCESS;
 }
 
@@ -138,9 +136,9 @@ size_t lw_wasi_gather(const Activation *a, void *to, size_t size)
   return done;
 }
 
-static Errno stream_flags(Wasi *w, Desc *d, unsigned flags)
+static Errno stream_flags(Call *c, Desc *d, unsigned flags)
 {
-  (void)w;
+  (void)c;
   if ((flags ^ d->flags) & ~(unsigned)FDFLAG_NONBLOCK) return WASI_NOTSUP;
   d->flags = (uint16_t)flags;
   return WASI_SUCCESS;

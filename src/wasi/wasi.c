@@ -112,7 +112,7 @@ static bool inherit(Desc *d, int host)
   d->ops = &lw_ops_file;
   d->shared = true;
   if (fstat(d->host, &st) == 0) d->type = lw_type_of_mode(st.st_mode);
-  if (d->type == FILETYPE_REGULAR) d->base |= RIGHT_FD_SEEK | RIGHT_FD_TELL;
+  if (lw_desc_seeks(d)) d->base |= RIGHT_FD_SEEK | RIGHT_FD_TELL;
   return true;
 }
 
@@ -156,6 +156,11 @@ void lw_wasi_set_limits(Wasi *w, uint32_t files, uint64_t kept_bytes)
 void lw_wasi_set_pipe_ends(Wasi *w)
 {
   w->pipe_ends = true;
+}
+
+void lw_wasi_set_block(Wasi *w)
+{
+  w->asks_block = true;
 }
 
 void lw_wasi_set_walk(Wasi *w)
@@ -206,6 +211,21 @@ Node *lw_wasi_new_tree(Wasi *w, const char *name, bool read_only)
   d->ops = &lw_ops_node;
   d->node = lw_node_ref(root);
   return root;
+}
+
+int lw_wasi_add_served(Wasi *w, const char *name, bool read_only, uint32_t can)
+{
+  char *path = strdup("");
+  Desc *d = path ? preopen(w, name, read_only || !(can & DIR_CHANGES)) : NULL;
+  if (!d) {
+    free(path);
+    return -1;
+  }
+  d->ops = &lw_ops_served;
+  d->path = path;
+  d->served = w->nserved++;
+  d->can = can | (can >> DIR_WRITE & 1) << DIR_CREATE;
+  return (int)d->served;
 }
 
 const char *lw_wasi_written(const Wasi *w, unsigned which, size_t *size)

@@ -41,6 +41,15 @@ typedef struct BodyTraits {
                     is a try or a tail call */
 } BodyTraits;
 
+/*
+** The facts of bodies that will be compiled right behind, so that no body is walked
+** twice: as many as take little room.
+*/
+typedef struct FactsBook {
+  Arena arena;
+  BodyFacts *bodies; /* by index - nfuncs_imported; without frames: not in here */
+} FactsBook;
+
 /* Validate one body. */
 Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
                         Arena *scratch, Err *err);
@@ -50,5 +59,22 @@ Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
 */
 Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
                         Err *err);
+/* Both at once. */
+Status lw_validate_facts(const Module *m, uint32_t func, BodyFacts *facts,
+                         BodyTraits *traits, Arena *scratch, Err *err);
+
+/*
+** lw_module_validate_bodies (module.h), with a book of facts; lw_book_free whatever comes
+** of it.
+*/
+Status lw_module_validate_into(Module *m, FactsBook *book, Err *err);
+void lw_book_free(FactsBook *book);
+/* What the book has about a body, or NULL. There may be no book. */
+static inline const BodyFacts *lw_book_facts(const FactsBook *book, const Module *m,
+                                             uint32_t func)
+{
+  const BodyFacts *facts = book ? &book->bodies[func - m->nfuncs_imported] : NULL;
+  return facts && facts->frames ? facts : NULL;
+}
 
 #endif

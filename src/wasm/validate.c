@@ -304,8 +304,25 @@ static inline Status hook_op(Body *b, Opcode op, uint32_t base) { return LW_OK; 
 /* NOLINTEND(misc-unused-parameters) */
 /* clang-format on */
 
-Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
-                        Err *err)
+enum { SMALL_OPERATORS = 48, SMALL_BYTES = 255, SMALL_LOCALS = 16 };
+
+/* Bytes say little: linkers leave calls of 6 bytes. */
+static uint8_t small(const Body *b)
+{
+  bool is = b->noperators <= SMALL_OPERATORS &&
+            b->module->funcs[b->func].body.size <= SMALL_BYTES &&
+            b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS &&
+            !b->hook.tries && !b->hook.tails;
+  return is ? (uint8_t)b->noperators : 0;
+}
+
+static BodyTraits traits_of(const Body *b)
+{
+  return (BodyTraits){.leaves = b->hook.leaves, .small = small(b)};
+}
+
+Status lw_validate_facts(const Module *m, uint32_t func, BodyFacts *facts,
+                         BodyTraits *traits, Arena *scratch, Err *err)
 {
   Body b;
   Recorder rec;
@@ -327,19 +344,15 @@ Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena 
   facts->noperators = b.noperators;
   facts->calls = b.hook.calls;
   facts->loops = b.hook.loops;
+  *traits = traits_of(&b);
   return LW_OK;
 }
 
-enum { SMALL_OPERATORS = 48, SMALL_BYTES = 255, SMALL_LOCALS = 16 };
-
-/* Bytes say little: linkers leave calls of 6 bytes. */
-static uint8_t small(const Body *b)
+Status lw_validate_func(const Module *m, uint32_t func, BodyFacts *facts, Arena *scratch,
+                        Err *err)
 {
-  bool is = b->noperators <= SMALL_OPERATORS &&
-            b->module->funcs[b->func].body.size <= SMALL_BYTES &&
-            b->nlocals <= SMALL_LOCALS && b->type->nresults <= SMALL_LOCALS &&
-            !b->hook.tries && !b->hook.tails;
-  return is ? (uint8_t)b->noperators : 0;
+  BodyTraits traits;
+  return lw_validate_facts(m, func, facts, &traits, scratch, err);
 }
 
 Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
@@ -348,6 +361,6 @@ Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));
   TRY(body_walk(&b));
-  *traits = (BodyTraits){.leaves = b.hook.leaves, .small = small(&b)};
+  *traits = traits_of(&b);
   return LW_OK;
 }

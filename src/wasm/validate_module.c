@@ -241,11 +241,49 @@ static Status check_locals(const Module *m, Err *err)
   return LW_OK;
 }
 
-static Status check_bodies(Module *m, Arena *scratch, Err *err)
+static bool keep(Arena *arena, const void *from, size_t size, void *to)
+{
+  void *copy = lw_arena_raw(arena, size);
+  if (copy && size) memcpy(copy, from, size);
+  memcpy(to, &copy, sizeof copy);
+  return copy != NULL;
+}
+
+/* Write down the facts of a body, unless there are too many already. */
+static Status enter(FactsBook *book, const Module *m, uint32_t func,
+                    const BodyFacts *facts, Err *err)
+{
+  enum { MOST_PER_BYTE = 2, MOST_BASE = 1 << 20 };
+  BodyFacts kept = *facts;
+  uint32_t nassigned = 0;
+  if (book->arena.total / MOST_PER_BYTE > m->code.size + (size_t)MOST_BASE) return LW_OK;
+  for (uint32_t i = 0; i < facts->nframes; i++)
+    nassigned += facts->frames[i].count;
+  if (!keep(&book->arena, facts->frames, facts->nframes * sizeof *facts->frames,
+            &kept.frames) ||
+      !keep(&book->arena, facts->assigned, nassigned * sizeof *facts->assigned,
+            &kept.assigned) ||
+      (facts->in_slot &&
+       !keep(&book->arena, facts->in_slot, facts->nlocals, &kept.in_slot)))
+    return lw_nomem(err, "facts about functions");
+  book->bodies[func - m->nfuncs_imported] = kept;
+  return LW_OK;
+}
+
+static Status check_body(Module *m, uint32_t func, FactsBook *book, BodyTraits *traits,
+                         Arena *scratch, Err *err)
+{
+  if (!book) return lw_validate_body(m, func, traits, scratch, err);
+  BodyFacts facts = {0};
+  TRY(lw_validate_facts(m, func, &facts, traits, scratch, err));
+  return enter(book, m, func, &facts, err);
+}
+
+static Status check_bodies(Module *m, FactsBook *book, Arena *scratch, Err *err)
 {
   for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
     BodyTraits traits;
-    TRY(lw_validate_body(m, i, &traits, scratch, err));
+    TRY(check_body(m, i, book, &traits, scratch, err));
     m->tail_leaves |= traits.leaves;
     m->funcs[i].small = traits.small;
     lw_arena_reset(scratch);
@@ -326,12 +364,30 @@ Status lw_module_validate_outside(Module *m, Err *err)
   return prefer_malformed(m, s, err);
 }
 
-Status lw_module_validate_bodies(Module *m, Err *err)
+static Status validate_bodies(Module *m, FactsBook *book, Err *err)
 {
   Arena scratch = {0};
-  Status s = check_bodies(m, &scratch, err);
+  Status s = check_bodies(m, book, &scratch, err);
   lw_arena_free(&scratch);
   return prefer_malformed(m, s, err);
+}
+
+Status lw_module_validate_bodies(Module *m, Err *err)
+{
+  return validate_bodies(m, NULL, err);
+}
+
+Status lw_module_validate_into(Module *m, FactsBook *book, Err *err)
+{
+  *book = (FactsBook){0};
+  book->bodies = ARENA_ARR(&book->arena, BodyFacts, m->nfuncs - m->nfuncs_imported);
+  if (!book->bodies) return lw_nomem(err, "facts about functions");
+  return validate_bodies(m, book, err);
+}
+
+void lw_book_free(FactsBook *book)
+{
+  lw_arena_free(&book->arena);
 }
 
 Status lw_module_validate(Module *m, Err *err)

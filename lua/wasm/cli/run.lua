@@ -70,13 +70,17 @@ local function environment(list)
   return env
 end
 
+-- As much as Linux gives a program: interpreters count on it to find the end of their own limit.
+local STACK = "8MiB"
+
 -- What mod:instantiate is told about limits.
 local function budget(given)
   local seconds = given.timeout and given.timeout:find("^%d*%.?%d+$") and tonumber(given.timeout)
   if given.timeout and not (seconds and seconds > 0 and seconds < 1e9) then
     options.usage_error("run", "option '--timeout': '%s' is no number of seconds", given.timeout)
   end
-  return { fuel = options.integer("run", given, "fuel", 0, math.maxinteger), timeout = seconds }
+  return { fuel = options.integer("run", given, "fuel", 0, math.maxinteger),
+           timeout = seconds, stack = STACK }
 end
 
 -- What to call: the name of an export; nil when the start function is the program.

@@ -204,7 +204,7 @@ end
 -- The program `lua` catches SIGINT and looks at it between two instructions of Lua, which is never
 -- while machine code loops.
 function shell.end_at_interrupt()
-  core.end_at_interrupt()
+  core.leave_interrupt()
 end
 
 return shell

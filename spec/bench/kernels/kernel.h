@@ -2,10 +2,8 @@
 ** kernel.h -- what every benchmark kernel is: one exported function.
 **
 ** run(n) does work in proportion to n and returns a checksum that depends on all of it,
-*so that
-** neither compiler may drop any. The same source is compiled to .wasm (shipped) and
-*natively (at
-** bench time); no kernel needs a library, an import or a start function.
+** so that neither compiler may drop any. The same source is compiled to .wasm (shipped)
+** and natively (at bench time); no kernel needs a library, an import or a start function.
 */
 #ifndef KERNEL_H
 #define KERNEL_H

@@ -302,7 +302,7 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   em->fuels = ARENA_RAW(scratch, FuelStub, em->fuels_cap);
   em->pool_uses = ARENA_RAW(scratch, PoolUse, em->pool_uses_cap);
   em->pool = ARENA_RAW(scratch, PoolEntry, em->pool_cap);
-  em->kon_entry = ARENA_ARR(scratch, uint32_t, f->nkons + 1);
+  em->kon_entry = ARENA_RAW(scratch, uint32_t, f->nkons + 1);
   em->tables = ARENA_RAW(scratch, JumpTable, em->tables_cap);
   em->lines = ARENA_RAW(scratch, LineEntry, em->lines_cap);
   em->calls = ARENA_RAW(scratch, CallSite, em->calls_cap);
@@ -311,9 +311,19 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
       !em->fixups || !em->traps || !em->fuels || !em->pool_uses || !em->pool ||
       !em->kon_entry || !em->tables || !em->lines || !em->calls || !em->landings)
     return lw_nomem(err, "machine code");
+  return LW_OK;
+}
+
+/* To the first byte, with all the room that there was. */
+static void rewind_all(Emit *em)
+{
+  const Func *f = em->f;
+  em->e.size = em->edit = 0;
+  em->nfixups = em->ntraps = em->nfuels = em->npool_uses = em->npool = em->ntables = 0;
+  em->nlandings = em->nlines = em->ncalls = 0;
   memset(em->block_at, 0xff, sizeof *em->block_at * f->nblocks);
   memset(em->edge_at, 0xff, sizeof *em->edge_at * (f->nedges + 1));
-  return LW_OK;
+  memset(em->kon_entry, 0, sizeof *em->kon_entry * (f->nkons + 1));
 }
 
 /* Inlined instructions get one entry for each call around them, outermost first. */
@@ -340,27 +350,52 @@ static Status expand_lines(const Emit *em, FuncCode *out, Err *err)
   return LW_OK;
 }
 
+/* All but what waits for places. */
+static void emit_body(Emit *em, FuncCode *out)
+{
+  const Func *f = em->f;
+  rewind_all(em);
+  em->where = f->module->funcs[f->index].body.at;
+  lw_emit_line(em);
+  lw_emit_prologue(em);
+  for (uint32_t n = 0; n < f->nblocks; n++)
+    if (f->blocks[n].reachable) emit_block(em, n, out->ins_at);
+  assert(em->edit == em->alloc->nedits);
+  if (out->ins_at) out->ins_at[f->nins] = em->e.size;
+  emit_traps(em);
+  emit_fuels(em);
+  lw_emit_landings(em);
+}
+
+/* Again with far blocks that were taken for near; a third time with all of them far. */
+static Status emit_what_reaches(Emit *em, FuncCode *out, Err *err)
+{
+  uint32_t n = em->f->nblocks;
+  emit_body(em, out);
+  if (lw_emit_reaches(em, NULL)) return LW_OK;
+  bool *is_far = ARENA_ARR(em->arena, bool, n);
+  if (!is_far) return lw_nomem(err, "machine code");
+  em->is_far = is_far;
+  lw_emit_reaches(em, is_far);
+  emit_body(em, out);
+  if (lw_emit_reaches(em, NULL)) return LW_OK;
+  memset(is_far, true, n * sizeof *is_far);
+  emit_body(em, out);
+  return LW_OK;
+}
+
 Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
                FuncCode *out, Err *err)
 {
   const Func *f = sel->f;
   Emit em;
-  TRY(begin(&em, sel, alloc, scratch, err));
   *out = (FuncCode){0};
   if (sel->opts.listing) {
     out->ins_at = ARENA_ARR(scratch, uint32_t, f->nins + 1);
     if (!out->ins_at) return lw_nomem(err, "listing");
   }
-  em.where = f->module->funcs[f->index].body.at;
-  lw_emit_line(&em);
-  lw_emit_prologue(&em);
-  for (uint32_t n = 0; n < f->nblocks; n++)
-    if (f->blocks[n].reachable) emit_block(&em, n, out->ins_at);
-  assert(em.edit == alloc->nedits);
-  if (out->ins_at) out->ins_at[f->nins] = em.e.size;
-  emit_traps(&em);
-  emit_fuels(&em);
-  lw_emit_landings(&em);
+  TRY(begin(&em, sel, alloc, scratch, err));
+  TRY(emit_what_reaches(&em, out, err));
   lw_emit_resolve(&em);
   emit_pool(&em);
   if (em.e.failed) return lw_nomem(err, "machine code");

@@ -34,8 +34,9 @@
 
 enum { XMM15 = LOC_FPR0 + 15 };
 
-typedef struct Fixup { /* a 32-bit field that waits for the place of a block or edge */
+typedef struct Fixup { /* a field that waits for the place of a block */
   uint32_t at, target;
+  bool is_short; /* 8 bits, else 32 */
 } Fixup;
 
 typedef struct TrapStub { /* a jump to code behind the function */
@@ -92,6 +93,7 @@ typedef struct Emit {
 
   Fixup *fixups;
   uint32_t nfixups, fixups_cap;
+  const bool *is_far; /* by block: what turned out to be too far for 8 bits; or NULL */
   TrapStub *traps;
   uint32_t ntraps, traps_cap;
   FuelStub *fuels;
@@ -206,6 +208,8 @@ void lw_emit_jump(Emit *em, const Ins *ins);
 void lw_emit_brif(Emit *em, const Ins *ins, const Alloc *a);
 void lw_emit_brtable(Emit *em, const Ins *ins, const Alloc *a);
 /* Behind the code: point all that waits at its place; jump tables. */
+/* Do all short branches reach? Whose do not is noted in is_far, by block, or nowhere. */
+bool lw_emit_reaches(const Emit *em, bool *is_far);
 void lw_emit_resolve(Emit *em);
 
 /* Explicit bounds: r15 again, after whatever may have moved the memory. */

@@ -2,8 +2,9 @@
 ** emit_branch.c -- jumps, and the moves that edges bring.
 **
 ** Moves are made where nothing has to jump around them: behind the jump that does not
-** take the edge. Backward jumps are short when they reach; forward ones are not known
-** yet.
+** take the edge. Backward jumps are short when they reach. A forward one is when few
+** instructions lie between: a guess, nearly always right. Where one was wrong, the
+** function is emitted once more, with that block far away.
 ** Layer: jit.
 */
 #include "jit/x64/emit.h"
@@ -31,14 +32,52 @@ static bool is_near(const Emit *em, uint32_t at)
   return at != UNPLACED && em->e.size + 2 - at <= 128;
 }
 
+/* About how many times four bytes an instruction takes. */
+static uint32_t weight(const Emit *em, const Ins *ins)
+{
+  const EdgeEdits *edges = em->alloc->edges;
+  switch ((Form)isel_row(ins)->form) { /* dispatch */
+  case FORM_JUMP: return 1 + edges[ins->a].count;
+  case FORM_BRIF: return 1 + edges[ins->b].count + edges[ins->c].count;
+  case FORM_CALL:
+  case FORM_HELPER:
+  case FORM_TAIL:
+  case FORM_BRTABLE:
+  case FORM_RETURN:
+  case FORM_TRUNC:
+  case FORM_CONVERT: return 4;
+  case FORM_LOAD:
+  case FORM_STORE: return 2;
+  default: return 1;
+  }
+}
+
+/* Is a block that comes later likely to begin within 127 bytes? */
+static bool looks_near(const Emit *em, uint32_t block)
+{
+  enum { MOST = 12 };
+  const Allocation *al = em->alloc;
+  uint32_t first = em->f->blocks[block].first, sum = 0;
+  if (em->is_far && em->is_far[block]) return false;
+  if (first - em->ins > 4 * MOST) return false;
+  for (uint32_t i = em->ins + 1; i < first && sum <= MOST; i++)
+    if (em->sel->live->flags[i] & LIVE_NEEDED) sum += weight(em, &em->f->ins[i]);
+  for (uint32_t i = em->edit; i < al->nedits && sum <= MOST; i++) {
+    if (al->edits[i].before >= first) break;
+    sum++;
+  }
+  return sum <= MOST;
+}
+
 static void jump_always(Emit *em, uint32_t block)
 {
   uint32_t to = em->block_at[block];
   if (is_near(em, to)) {
     lw_enc_patch8(&em->e, lw_enc_jmp8(&em->e), to);
   } else {
-    uint32_t at = lw_enc_jmp32(&em->e);
-    EMIT_PUSH(em, fixups, (Fixup){at, block});
+    bool is_short = to == UNPLACED && looks_near(em, block);
+    uint32_t at = is_short ? lw_enc_jmp8(&em->e) : lw_enc_jmp32(&em->e);
+    EMIT_PUSH(em, fixups, (Fixup){at, block, is_short});
   }
 }
 
@@ -53,8 +92,9 @@ static void jump_if(Emit *em, unsigned cc, uint32_t block)
   if (is_near(em, to)) {
     lw_enc_patch8(&em->e, lw_enc_jcc8(&em->e, cc), to);
   } else {
-    uint32_t at = lw_enc_jcc32(&em->e, cc);
-    EMIT_PUSH(em, fixups, (Fixup){at, block});
+    bool is_short = to == UNPLACED && looks_near(em, block);
+    uint32_t at = is_short ? lw_enc_jcc8(&em->e, cc) : lw_enc_jcc32(&em->e, cc);
+    EMIT_PUSH(em, fixups, (Fixup){at, block, is_short});
   }
 }
 
@@ -211,13 +251,29 @@ void lw_emit_brtable(Emit *em, const Ins *ins, const Alloc *a)
   jump_to(em, target(em, edges[count]));
 }
 
+bool lw_emit_reaches(const Emit *em, bool *is_far)
+{
+  bool all = true;
+  for (uint32_t i = 0; i < em->nfixups && !em->e.failed; i++) {
+    const Fixup *x = &em->fixups[i];
+    if (!x->is_short || em->block_at[x->target] - (x->at + 1) <= INT8_MAX) continue;
+    if (is_far) is_far[x->target] = true;
+    all = false;
+  }
+  return all;
+}
+
 void lw_emit_resolve(Emit *em)
 {
   Enc *e = &em->e;
   if (em->e.failed) return;
   for (uint32_t i = 0; i < em->nfixups; i++) {
-    assert(em->block_at[em->fixups[i].target] != UNPLACED);
-    lw_enc_patch32(e, em->fixups[i].at, em->block_at[em->fixups[i].target]);
+    const Fixup *x = &em->fixups[i];
+    assert(em->block_at[x->target] != UNPLACED);
+    if (x->is_short)
+      lw_enc_patch8(e, x->at, em->block_at[x->target]);
+    else
+      lw_enc_patch32(e, x->at, em->block_at[x->target]);
   }
   while (em->ntables && e->size & 3)
     lw_enc_8(e, 0xcc);

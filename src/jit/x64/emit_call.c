@@ -10,6 +10,7 @@
 ** in a module that has one (Module.tail_leaves) every caller sets its own again.
 ** Layer: jit.
 */
+#include "jit/helper.h"
 #include "jit/layout.h"
 #include "jit/x64/emit.h"
 
@@ -264,13 +265,25 @@ void lw_emit_tail(Emit *em, const Ins *ins)
   EMIT_PUSH(em, calls, (CallSite){at, ins->a});
 }
 
+/* Who calls a helper, or does without. */
+static int32_t way_to(uint32_t helper)
+{
+  switch (helper) {
+  case HELPER_struct_new: return VMCTX_NEW_STRUCT;
+  case HELPER_array_new: return VMCTX_NEW_ARRAY;
+  case HELPER_memory_copy: return VMCTX_COPY;
+  case HELPER_memory_fill: return VMCTX_FILL;
+  default: return VMCTX_CALL_C;
+  }
+}
+
 void lw_emit_helper(Emit *em, const Ins *ins)
 {
   Enc *e = &em->e;
   lw_enc_rr(e, X_MOV, 1, RDI, R14);
   lw_enc_rm(e, X_MOV, 1, R11, mem_at(R14, VMCTX_HELPERS));
   lw_enc_rm(e, X_MOV, 1, R11, mem_at(R11, (int32_t)(ins->a * 8)));
-  lw_enc_m(e, X_CALL_M, 0, mem_at(R14, VMCTX_CALL_C));
+  lw_enc_m(e, X_CALL_M, 0, mem_at(R14, way_to(ins->a)));
   lw_emit_line(em);
   mark_landing(em);
   if (ins->type == VAL_I32) lw_enc_rr(e, X_MOV, 0, RAX, RAX); /* C leaves it dirty */

@@ -78,6 +78,18 @@ static void ones(const Vec *v, unsigned dst)
   lw_enc_rr(v->e, X_PCMPEQD, 0, dst, dst);
 }
 
+/* dst = a op n */
+static void by3(const Vec *v, XOp op, unsigned dst, unsigned a, unsigned n)
+{
+  if (avx()) {
+    lw_enc_vex_r(v->e, op, dst, a);
+    lw_enc_8(v->e, n);
+    return;
+  }
+  copy(v, dst, a);
+  by(v, op, dst, n);
+}
+
 /* The same 64 bits twice. */
 static void kon(const Vec *v, unsigned dst, uint64_t bits)
 {
@@ -214,10 +226,29 @@ static void dot_add(const Vec *v, unsigned c)
 
 static void count_to(const Vec *v, unsigned mask, unsigned more)
 {
-  lw_enc_rr(v->e, X_MOV, 0, R11, v->b);
-  lw_enc_alu_ri(v->e, X_AND, 0, R11, (int32_t)mask);
-  if (more) lw_enc_alu_ri(v->e, X_ADD, 0, R11, (int32_t)more);
+  if (loc_is_kon(v->b)) {
+    lw_enc_mov_ri(v->e, R11, (lw_emit_kon(v->em, v->b)->bits & mask) + more);
+  } else {
+    lw_enc_rr(v->e, X_MOV, 0, R11, v->b);
+    lw_enc_alu_ri(v->e, X_AND, 0, R11, (int32_t)mask);
+    if (more) lw_enc_alu_ri(v->e, X_ADD, 0, R11, (int32_t)more);
+  }
   lw_enc_rr(v->e, X_MOVD, 0, XMM15, R11);
+}
+
+/* The form with a number of a shift by what is in a register. */
+static XOp by_number(XOp op)
+{
+  switch (op) { /* dispatch */
+  case X_PSLLW: return X_PSLLW_B;
+  case X_PSRLW: return X_PSRLW_B;
+  case X_PSRAW: return X_PSRAW_B;
+  case X_PSLLD: return X_PSLLD_B;
+  case X_PSRLD: return X_PSRLD_B;
+  case X_PSRAD: return X_PSRAD_B;
+  case X_PSLLQ: return X_PSLLQ_B;
+  default: assert(op == X_PSRLQ); return X_PSRLQ_B;
+  }
 }
 
 static unsigned lane_bits(Opcode op)
@@ -228,7 +259,13 @@ static unsigned lane_bits(Opcode op)
 
 static void shift(const Vec *v, Opcode op)
 {
-  count_to(v, lane_bits(op) - 1, 0);
+  unsigned mask = lane_bits(op) - 1;
+  if (loc_is_kon(v->b)) {
+    unsigned n = (unsigned)lw_emit_kon(v->em, v->b)->bits & mask;
+    by3(v, by_number(v->row->x1), v->dst, v->a, n);
+    return;
+  }
+  count_to(v, mask, 0);
   op3(v, v->row->x1, v->dst, v->a, XMM15);
 }
 
@@ -247,6 +284,14 @@ static void sar_q(const Vec *v)
 /* Bytes as words that hold each byte twice, and back. */
 static void shift_8(const Vec *v)
 {
+  if (loc_is_kon(v->b) && v->row->x1 != X_PSRAW) {
+    bool left = v->row->x1 == X_PSLLW;
+    unsigned n = (unsigned)lw_emit_kon(v->em, v->b)->bits & 7;
+    by3(v, by_number(v->row->x1), v->dst, v->a, n);
+    kon(v, XMM15, 0x0101010101010101 * (uint64_t)((left ? 0xff << n : 0xff >> n) & 0xff));
+    op3(v, X_PAND, v->dst, v->dst, XMM15);
+    return;
+  }
   count_to(v, 7, v->row->extra);
   op3(v, X_PUNPCKLBW, v->dst, v->a, v->a);
   op3(v, X_PUNPCKHBW, v->t, v->a, v->a);

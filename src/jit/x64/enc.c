@@ -173,6 +173,11 @@ void lw_enc_vex_rr(Enc *e, XOp op, int w, unsigned reg, unsigned rm, unsigned v)
   finish(e, p);
 }
 
+void lw_enc_vex_r(Enc *e, XOp op, unsigned dst, unsigned rm)
+{
+  lw_enc_vex_rr(e, op, 0, op >> XB_DIGIT & 7, rm, dst);
+}
+
 void lw_enc_vex_rm(Enc *e, XOp op, int w, unsigned reg, Mem m, unsigned v)
 {
   uint8_t *p = put_vex(start(e), op, w, reg, mem_idx(m), mem_base(m), v);

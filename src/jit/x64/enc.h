@@ -104,6 +104,7 @@ void lw_enc_r(Enc *e, XOp op, int w, unsigned rm);
 void lw_enc_m(Enc *e, XOp op, int w, Mem m);
 /* VEX-encoded, three operands: reg, r/m, v. (XOp rows of form rmv; vb with v = 0) */
 void lw_enc_vex_rr(Enc *e, XOp op, int w, unsigned reg, unsigned rm, unsigned v);
+void lw_enc_vex_r(Enc *e, XOp op, unsigned dst, unsigned rm); /* of a form with a digit */
 void lw_enc_vex_rm(Enc *e, XOp op, int w, unsigned reg, Mem m, unsigned v);
 
 /* Raw bytes: immediates behind one of the above, tables, constants. */

@@ -279,6 +279,11 @@ static bool vector_is_plain(VForm form)
   return form >= VFORM_BIN && form <= VFORM_UNI;
 }
 
+static bool vector_is_shift(VForm form)
+{
+  return form == VFORM_SHIFT || form == VFORM_SARQ || form == VFORM_SHIFT8;
+}
+
 static void constrain_vector(const Ins *ins, Constraint *c)
 {
   const VecRow *row = isel_vec(ins);
@@ -287,9 +292,11 @@ static void constrain_vector(const Ins *ins, Constraint *c)
   assert(form != VFORM_NONE);
   shape(c, USE_REG, two ? USE_REG : USE_NONE, USE_REG);
   if (ins->op == IR_VEC3) c->use[2] = shuffles ? USE_KON : USE_REG;
+  if (vector_is_shift(form) && ref_is_kon(ins->b)) c->use[1] = USE_KON;
   c->ntemps = vector_has_temp(form);
   c->temp_fpr[0] = true;
   bool free_dst = vector_is_plain(form) && (lw_cpu_features() & CPU_AVX || !two);
+  if (form == VFORM_SHIFT && c->use[1] == USE_KON) free_dst = true;
   if (vector_is_plain(form) && !free_dst && !(row->extra & VEC_SWAP)) {
     c->dst_is_a = true;
     c->use_late[1] = true;

@@ -104,26 +104,35 @@
         pop     rbp
 .endm
 
-/* The positions of abi.h. */
-.macro LOAD_GPR act
+/* The positions of abi.h; the first four are all that most calls need. */
+.macro LOAD_FEW act
         mov     rax, [\act + ACT_GPR]
         mov     rcx, [\act + ACT_GPR + 8]
         mov     rdx, [\act + ACT_GPR + 16]
         mov     rsi, [\act + ACT_GPR + 24]
+.endm
+.macro LOAD_GPR act
+        LOAD_FEW \act
         mov     r8,  [\act + ACT_GPR + 40]
         mov     r9,  [\act + ACT_GPR + 48]
         mov     r10, [\act + ACT_GPR + 56]
         mov     rdi, [\act + ACT_GPR + 32]
 .endm
-.macro STORE_GPR act
+.macro STORE_FEW act
         mov     [\act + ACT_GPR],      rax
         mov     [\act + ACT_GPR + 8],  rcx
         mov     [\act + ACT_GPR + 16], rdx
         mov     [\act + ACT_GPR + 24], rsi
+.endm
+.macro STORE_MORE act
         mov     [\act + ACT_GPR + 32], rdi
         mov     [\act + ACT_GPR + 40], r8
         mov     [\act + ACT_GPR + 48], r9
         mov     [\act + ACT_GPR + 56], r10
+.endm
+.macro STORE_GPR act
+        STORE_FEW \act
+        STORE_MORE \act
 .endm
 .macro LOAD_FPR act
         movups  xmm0, [\act + ACT_FPR]
@@ -169,15 +178,15 @@ enter_saved:
         mov     r15, [r14 + VMCTX_MEM_BASE]
         test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_EXPLICIT
         jnz     4f
-1:      test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS
+1:      test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS | ACT_MANY
         jnz     5f
 2:      mov     rsp, [rbx + ACT_GUEST_SP]
 enter_guest:
-        LOAD_GPR rbx
+        LOAD_FEW rbx
         xor     ebp, ebp                /* the outermost frame */
         call    r11
-        STORE_GPR rbx
-        test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS
+        mov     [rbx + ACT_GPR], rax
+        test    dword ptr [rbx + ACT_FLAGS], ACT_FLOATS | ACT_MANY
         jnz     6f
 3:      mov     rsp, [rbx + ACT_HOST_SP]
 enter_back:
@@ -187,9 +196,11 @@ enter_back:
 4:      mov     rax, [r14 + VMCTX_MEMORY0]
         mov     r15, [rax + MEMORY_BASE]
         jmp     1b
-5:      LOAD_FPR rbx
+5:      LOAD_GPR rbx
+        LOAD_FPR rbx
         jmp     2b
-6:      STORE_FPR rbx
+6:      STORE_GPR rbx
+        STORE_FPR rbx
         jmp     3b
 enter_end:
         .size   lw_stub_enter, . - lw_stub_enter
@@ -213,8 +224,8 @@ lw_stub_callout:
 callout_saved:
         mov     r11, [r14 + VMCTX_STORE]
         mov     r11, [r11 + STORE_ACT]
-        STORE_GPR r11
-        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS
+        STORE_FEW r11
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS | VMCTX_MANY
         jnz     2f
 1:      mov     [r11 + ACT_CALLEE], r14
         mov     [r11 + ACT_TRAP_CTX], r14
@@ -238,25 +249,26 @@ callout_host:
         mov     rsp, [rbx + ACT_GUEST_SP]
 callout_back:
         mov     r15d, [r14 + VMCTX_POP]
-        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS
+        mov     rax, [rbx + ACT_GPR]
+        test    dword ptr [r14 + VMCTX_FLAGS], VMCTX_FLOATS | VMCTX_MANY
         jnz     5f
-4:      mov     r11, rbx
-        LOAD_GPR r11
-        pop     r13
+4:      pop     r13
         pop     r12
         pop     rbx
         pop     rbp
         test    r15d, r15d
         jnz     6f
         ret
-2:      STORE_FPR r11
+2:      STORE_MORE r11
+        STORE_FPR r11
         jmp     1b
 3:      cmp     eax, ACT_LANDS
         je      7f
         HOST_RESTORE
         pop     rdx
         jmp     rdx
-5:      LOAD_FPR rbx
+5:      LOAD_GPR rbx
+        LOAD_FPR rbx
         jmp     4b
 7:      GUEST_FLOATS
         jmp     land
