@@ -192,6 +192,20 @@ bench-fuel: deps ## what fuel costs: the kernels with and without it
 	@$(AGAIN) -j$(JOBS) all
 	@$(AGAIN) bench-fuel-run
 
+bench-start: deps ## luawasm as a process: hello and yosys, from the cache
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) bench-start-run
+
+bench-start-run:
+	@$(LUA) spec/bench/start.lua
+
+bench-timeouts: deps ## processor time that endless guests get with a limit of 10 ms
+	@$(AGAIN) -j$(JOBS) all
+	@$(AGAIN) bench-timeouts-run
+
+bench-timeouts-run:
+	@$(LUA) spec/bench/timeouts.lua
+
 bench-fuel-run:
 	@$(LUA) spec/bench/fuel.lua
 
@@ -378,7 +392,7 @@ help: ## this list
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
-.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run programs programs-run bench bench-run bench-fuel bench-fuel-run kernels \
+.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run programs programs-run bench bench-run bench-fuel bench-fuel-run bench-timeouts bench-timeouts-run bench-start bench-start-run kernels \
         bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts stress-paths stress-paths-run guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

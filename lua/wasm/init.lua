@@ -75,13 +75,16 @@ function wasm.load(path, opts)
   if type(path) ~= "string" then
     error(("bad argument #1 to 'load' (string expected, got %s)"):format(type(path)), 2)
   end
-  local bytes, why = files.read(path)
-  if not bytes then return nil, core.error { kind = "io", message = why } end
+  local large = core.binary(path)
+  local bytes, why
+  if not large then bytes, why = files.read(path) end
+  if not large and not bytes then return nil, core.error { kind = "io", message = why } end
   if opts == nil or type(opts) == "table" and opts.name == nil then
     local with_name = { name = path:match("([^/]+)$") or path }
     for key, value in pairs(opts or {}) do with_name[key] = value end
     opts = with_name
   end
+  if large then return core.compile(large, opts) end
   return wasm.compile(bytes, opts)
 end
 

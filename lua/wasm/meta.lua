@@ -245,6 +245,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field dirs? table<string, wasm.WasiDir>  by the guest's name for it, such as "/data"
 ---@field clock? "real"|"fake"|fun(clock: "realtime"|"monotonic"|"process"|"thread"): number
 ---@field random? "real"|integer|fun(n: integer): string  an integer is a seed
+---@field broken_pipe? "error"|"exit"  exit: who writes on to a dead stream of the process ends
 ---@field resolve? "kernel"|"walk"    walk: paths are resolved without openat2
 ---@field listen? string[]            addresses with ports, numbers only: "127.0.0.1:0", "[::1]:80"
 ---@field on_block? "yield"|fun(wait: wasm.WasiWait): false?  asked before it waits; false: wait

@@ -119,6 +119,18 @@ describe("luawasm run, with WASI,", function()
     assert.equal(("%d\n"):format(100 + EPIPE), result.err)
   end)
 
+  it("is ended where it does not care about that, as natively", function()
+    local endless = guest("endless.wat", [[
+      (data (i32.const 64) "y\n")
+      (func (export "_start")
+        (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 2))
+        (loop (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+          (br 0)))]])
+    local result = cli.shell(("{ %s run %s; echo $? >&2; } | head -n 2;"):format(cli.program(),
+      endless))
+    assert.same({ out = "y\ny\n", err = "141\n", code = 0 }, result)
+  end)
+
   it("is ended by Ctrl-C while it waits for input", function()
     local marker = file "running"
     local program = cli.program(([[local shell = require "wasm.cli.shell"

@@ -1,5 +1,6 @@
 /*
-** lua_files.c -- has a file changed? What a hot reload asks, and Lua cannot.
+** lua_files.c -- has a file changed? What a hot reload asks, and Lua cannot; is it a
+** terminal, which `luawasm` asks.
 ** Layer: lua.
 */
 #include "lua/bind.h"
@@ -101,11 +102,19 @@ static const luaL_Reg methods[] = {
   {"close",   watch_close  },
   {NULL,      NULL         },
 };
+/* core.is_terminal(fd) -> does this descriptor of the process lead to a terminal? */
+static int files_is_terminal(lua_State *L)
+{
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-  {"stat",  files_stat },
-  {"clock", files_clock},
-  {"watch", files_watch},
-  {NULL,    NULL       },
+  {"stat",        files_stat       },
+  {"clock",       files_clock      },
+  {"watch",       files_watch      },
+  {"is_terminal", files_is_terminal},
+  {NULL,          NULL             },
 };
 
 void lw_open_files(lua_State *L)

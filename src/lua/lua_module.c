@@ -9,9 +9,14 @@
 #include "lua/bind.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/os.h"
 #include "lua/cache.h"
 #include "wasm/ops.h"
 
@@ -157,16 +162,114 @@ static CodeOptions check_code_options(lua_State *L, int arg, const char *what)
   return opts;
 }
 
+/* ---- the bytes of a file ---- */
+
+/* A large module goes from its file to its Code without being a string of Lua's, which
+   would be two more copies: of 30 MB, 15,000 pages. */
+#define BYTES_NAME "wasm.bytes"
+enum { BYTES_LEAST = 1 << 20, BYTES_MOST = 1 << 30 };
+typedef struct FileBytes {
+  uint8_t *bytes; /* NULL: taken over, or never read */
+  size_t size;
+} FileBytes;
+
+static void bytes_free(FileBytes *b)
+{
+  if (b->bytes) lw_os_bulk_free(b->bytes, b->size);
+  b->bytes = NULL;
+}
+
+static FileBytes *push_bytes(lua_State *L)
+{
+  FileBytes *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (FileBytes){NULL, 0};
+  luaL_setmetatable(L, BYTES_NAME);
+  return b;
+}
+
+/* At the same place of the stack: the same bytes, which nobody else has. NULL: they are
+   gone, or it is something else. */
+static FileBytes *take_bytes(lua_State *L, int arg)
+{
+  FileBytes *b = luaL_testudata(L, arg, BYTES_NAME);
+  if (!b || !b->bytes) return NULL;
+  FileBytes *mine = push_bytes(L);
+  *mine = *b;
+  b->bytes = NULL;
+  lua_replace(L, arg);
+  return mine;
+}
+
+static int bytes_gc(lua_State *L)
+{
+  bytes_free(luaL_checkudata(L, 1, BYTES_NAME));
+  return 0;
+}
+
+static int bytes_len(lua_State *L)
+{
+  const FileBytes *b = luaL_checkudata(L, 1, BYTES_NAME);
+  lua_pushinteger(L, (lua_Integer)b->size);
+  return 1;
+}
+
+/* All `size` bytes and no more: a file that changes meanwhile is none of ours. */
+static bool read_whole(int fd, uint8_t *to, size_t size)
+{
+  uint8_t one;
+  for (size_t at = 0; at < size;) {
+    ssize_t n = read(fd, to + at, size - at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    at += (size_t)n;
+  }
+  return read(fd, &one, 1) == 0;
+}
+
+static bool read_binary(int fd, FileBytes *b)
+{
+  struct stat st;
+  uint8_t magic[4];
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) return false;
+  if (st.st_size < BYTES_LEAST || st.st_size > BYTES_MOST) return false;
+  if (pread(fd, magic, sizeof magic, 0) != sizeof magic) return false;
+  if (memcmp(magic, "\0asm", sizeof magic) != 0) return false;
+  b->size = (size_t)st.st_size;
+  b->bytes = lw_os_bulk_alloc(b->size);
+  return b->bytes && read_whole(fd, b->bytes, b->size);
+}
+
+/*
+** core.binary(path) -> the bytes of a large binary module, once, for core.compile
+** | nil: it is something else, or cannot be read; whoever asks reads it as a string
+*/
+static int module_binary(lua_State *L)
+{
+  size_t len;
+  const char *path = luaL_checklstring(L, 1, &len);
+  luaL_argcheck(L, strlen(path) == len, 1, "a path has no zero byte");
+  FileBytes *b = push_bytes(L);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0) return 0;
+  bool done = read_binary(fd, b);
+  close(fd);
+  if (!done) bytes_free(b);
+  return done;
+}
+
 /* core.compile(bytes [, opts]) -> module | nil, err */
 static int module_compile(lua_State *L)
 {
   size_t size;
   State *st = lw_state(L);
   lw_store(L, st);
-  luaL_checktype(L, 1, LUA_TSTRING);
-  const char *bytes = lua_tolstring(L, 1, &size);
+  FileBytes *file = take_bytes(L, 1);
+  if (!file) luaL_checktype(L, 1, LUA_TSTRING);
+  const char *bytes = file ? (const char *)file->bytes : lua_tolstring(L, 1, &size);
+  if (file) size = file->size;
   lua_settop(L, 2);
   CodeOptions opts = check_code_options(L, 2, "compile");
+  if (file) opts.given = &file->bytes;
   lw_opt_string(L, 2, "name");
   assert(lua_gettop(L) == 3);
   Err err = {.at = ERR_NOWHERE};
@@ -174,6 +277,7 @@ static int module_compile(lua_State *L)
   CodeHow how;
   Status s =
     lw_compile_cached(L, 2, (const uint8_t *)bytes, size, &opts, owner, &how, &err);
+  if (file) bytes_free(file);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   lw_push_module(L, st, owner->code, 3);
   lw_release(&owner->h);
@@ -464,7 +568,13 @@ static const luaL_Reg meta[] = {
   {"__tostring", module_tostring},
   {NULL,         NULL           },
 };
+static const luaL_Reg bytes_meta[] = {
+  {"__gc",  bytes_gc },
+  {"__len", bytes_len},
+  {NULL,    NULL     }
+};
 static const luaL_Reg functions[] = {
+  {"binary",     module_binary    },
   {"compile",    module_compile   },
   {"validate",   module_validate  },
   {"code_lines", module_code_lines},
@@ -473,6 +583,9 @@ static const luaL_Reg functions[] = {
 
 void lw_open_module(lua_State *L)
 {
+  luaL_newmetatable(L, BYTES_NAME);
+  luaL_setfuncs(L, bytes_meta, 0);
+  lua_pop(L, 1);
   lw_open_kind(L, KIND_MODULE, MODULE_NAME, meta, methods);
   lw_add_functions(L, functions);
 }

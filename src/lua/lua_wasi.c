@@ -357,11 +357,13 @@ static int wasi_listening(lua_State *L)
 
 static int wasi_new(lua_State *L)
 {
-  static const char *const known[] = {
-    "args",   "env",     "stdin",     "stdout",    "stderr", "stdio",    "dirs", "clock",
-    "random", "resolve", "max_files", "max_bytes", "listen", "on_block", NULL};
+  static const char *const known[] = {"args",   "env",      "stdin",       "stdout",
+                                      "stderr", "stdio",    "dirs",        "clock",
+                                      "random", "resolve",  "max_files",   "max_bytes",
+                                      "listen", "on_block", "broken_pipe", NULL};
   static const char *const stdio[] = {"none", "inherit", NULL};
   static const char *const ways[] = {"kernel", "walk", NULL};
+  static const char *const broken[] = {"error", "exit", NULL};
   lua_settop(L, 1);
   if (lua_isnil(L, 1)) {
     lua_newtable(L);
@@ -382,6 +384,7 @@ static int wasi_new(lua_State *L)
   if (files < WASI_STREAMS) luaL_error(L, "option 'max_files': at least 3 expected");
   lw_wasi_set_limits(w, (uint32_t)files, lw_opt_size(L, 1, "max_bytes", 256 << 20));
   if (lw_opt_choice(L, 1, "resolve", ways, 0) == 1) lw_wasi_set_walk(w);
+  if (lw_opt_choice(L, 1, "broken_pipe", broken, 0) == 1) lw_wasi_set_pipe_ends(w);
   bool inherits = lw_opt_choice(L, 1, "stdio", stdio, 0) == 1;
   for (unsigned which = 0; which < WASI_STREAMS; which++)
     take_stream(L, 2, 1, which, inherits);

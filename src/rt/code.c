@@ -81,15 +81,22 @@ static Code *code_new(const uint8_t *bytes, size_t size, Hash128 hash,
 {
   Code *c = calloc(1, sizeof *c);
   if (!c) return NULL;
-  c->bytes = lw_os_bulk_alloc(size);
-  if (!c->bytes) {
-    free(c);
-    return NULL;
+  if (opts->given) {
+    assert(*opts->given == bytes);
+    c->bytes = *opts->given;
+    *opts->given = NULL;
+  } else {
+    c->bytes = lw_os_bulk_alloc(size);
+    if (!c->bytes) {
+      free(c);
+      return NULL;
+    }
+    if (size) memcpy(c->bytes, bytes, size);
   }
-  if (size) memcpy(c->bytes, bytes, size);
   c->size = size;
   c->hash = hash;
   c->options = *opts;
+  c->options.given = NULL;
   c->generation = lw_fork_generation();
   c->refs = 1;
   c->prefill = -1;

@@ -28,7 +28,10 @@ typedef struct CodeOptions {
   bool explicit_bounds; /* bounds="explicit": never use guard code */
   uint8_t effort;
   bool fuel;   /* count operators, and stop where none are left */
-  Eager eager; /* when, not what: the only one that does not tell Codes apart */
+  Eager eager; /* when, not what: it does not tell Codes apart, */
+  /* and neither does this. NULL, or where a pointer to the very bytes is, made by
+     lw_os_bulk_alloc: a new Code takes them over and leaves NULL there. */
+  uint8_t **given;
 } CodeOptions;
 
 typedef struct Code Code;

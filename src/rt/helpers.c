@@ -13,11 +13,14 @@
 #include <string.h>
 
 #include "jit/trap.h"
+#include "rt/bulk.h"
 #include "rt/instance.h"
 #include "rt/segment.h"
 #include "rt/shared.h"
 #include "rt/store.h"
 #include "rt/type.h"
+
+enum { BULK_REFS = BULK_PIECE / sizeof(uint64_t) };
 
 static uint64_t end(Instance *i, unsigned trap_code)
 {
@@ -67,7 +70,7 @@ static uint64_t lw_helper_memory_fill(Instance *i, uint64_t x, uint64_t dst,
 {
   Memory *m = memory(i, x);
   if (!lw_memory_has(m, dst, n)) return end(i, TRAP_MEMORY);
-  if (n) memset(m->base + dst, (int)(byte & 0xff), n);
+  lw_bulk_fill(i->vm.store, m->base + dst, byte & 0xff, n);
   return 0;
 }
 
@@ -77,7 +80,7 @@ static uint64_t lw_helper_memory_copy(Instance *i, uint64_t x_dst, uint64_t x_sr
   Memory *to = memory(i, x_dst), *from = memory(i, x_src);
   if (!lw_memory_has(to, dst, n) || !lw_memory_has(from, src, n))
     return end(i, TRAP_MEMORY);
-  if (n) memmove(to->base + dst, from->base + src, n);
+  lw_bulk_move(i->vm.store, to->base + dst, from->base + src, n);
   return 0;
 }
 
@@ -143,8 +146,10 @@ static uint64_t lw_helper_table_fill(Instance *i, uint64_t x, uint64_t start,
 {
   Table *t = table(i, x);
   if (!lw_table_has(t, start, n)) return end(i, TRAP_TABLE);
-  for (uint64_t k = 0; k < n; k++)
+  for (uint64_t k = 0; k < n; k++) {
     t->elems[start + k] = ref;
+    if (k % BULK_REFS == BULK_REFS - 1 && lw_bulk_ends(i->vm.store)) break;
+  }
   return 0;
 }
 
@@ -153,7 +158,8 @@ static uint64_t lw_helper_table_copy(Instance *i, uint64_t x_dst, uint64_t x_src
 {
   Table *to = table(i, x_dst), *from = table(i, x_src);
   if (!lw_table_has(to, dst, n) || !lw_table_has(from, src, n)) return end(i, TRAP_TABLE);
-  if (n) memmove(to->elems + dst, from->elems + src, n * sizeof *to->elems);
+  lw_bulk_move(i->vm.store, (uint8_t *)(to->elems + dst),
+               (const uint8_t *)(from->elems + src), n * sizeof *to->elems);
   return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "jit/trap.h"
 #include "rt/budget.h"
+#include "rt/bulk.h"
 #include "rt/helpers.h"
 #include "rt/object.h"
 #include "rt/segment.h"
@@ -101,10 +102,15 @@ uint64_t lw_helper_array_fill(Instance *i, uint64_t array, uint64_t dst, uint64_
   ArrayObject *a = array_of(array);
   if (!a) return end(i, TRAP_NULL_ARRAY);
   if (!lw_array_has(a, dst, n)) return end(i, TRAP_ARRAY);
-  lw_array_spread(a, dst, n,
-                  (Value){
-                    .words = {low, high}
-  });
+  Value v = {
+    .words = {low, high}
+  };
+  uint64_t piece = BULK_PIECE / a->info->size;
+  for (; n > piece; dst += piece, n -= piece) {
+    lw_array_spread(a, dst, piece, v);
+    if (lw_bulk_ends(i->vm.store)) return 0;
+  }
+  lw_array_spread(a, dst, n, v);
   return 0;
 }
 
@@ -116,7 +122,7 @@ uint64_t lw_helper_array_copy(Instance *i, uint64_t array, uint64_t dst, uint64_
   if (!lw_array_has(to, dst, n) || !lw_array_has(from, src, n)) return end(i, TRAP_ARRAY);
   size_t size = to->info->size;
   assert(size == from->info->size);
-  if (n) memmove(to->elems + dst * size, from->elems + src * size, n * size);
+  lw_bulk_move(i->vm.store, to->elems + dst * size, from->elems + src * size, n * size);
   return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "jit/abi.h"
 #include "jit/trap.h"
+#include "rt/budget.h"
 #include "rt/frames.h"
 #include "rt/instance.h"
 #include "rt/state.h"
@@ -124,6 +125,19 @@ void lw_ask_end(NativeAsk *ask)
 bool lw_act_wants_end(const Activation *a)
 {
   return a->end != LW_OK || lw_interrupt_pending(a->store->poll, a);
+}
+
+unsigned lw_act_asked(const Activation *a)
+{
+  unsigned asked = lw_interrupt_pending(a->store->poll, a);
+  if (asked != TRAP_TIMEOUT || !lw_act_late_yields(a)) return asked;
+  lw_poll_protect(a->store->poll); /* at the next poll */
+  return 0;
+}
+
+bool lw_act_must_end(const Activation *a)
+{
+  return a->end != LW_OK || lw_act_asked(a);
 }
 
 int lw_store_event_begin(Store *s)

@@ -51,6 +51,11 @@ void lw_ask_again(NativeAsk *ask, uint32_t what, uint32_t which, uint64_t number
 void lw_ask_end(NativeAsk *ask);
 /* For whoever waits: should the call end now? Cheap. */
 bool lw_act_wants_end(const Activation *a);
+/* For who computes long: likewise, but one that is to yield for want of time can finish
+   first. */
+bool lw_act_must_end(const Activation *a);
+/* Has somebody asked for that? TRAP_INTERRUPT, TRAP_TIMEOUT, or 0. */
+unsigned lw_act_asked(const Activation *a);
 /* To wait for descriptors: one more to wait for, which becomes readable when somebody
    wants one of the Store's calls to end. lw_act_wants_end (or lw_store_wants_end) must be
    asked after begin. -1: the system has none; then look every so often. */

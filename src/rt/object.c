@@ -185,11 +185,12 @@ static void *cell_take(Heap *h, HeapAccount *a, unsigned class, size_t size)
 
 /* ---- large objects ---- */
 
+/* Zeroed; pages that are new from the system are so without being touched. */
 static void *large_take(Heap *h, HeapAccount *a, size_t size)
 {
   h->refused = !may_hold(a, size);
   if (h->refused) return NULL;
-  LargeObject *l = aligned_alloc(GRAIN, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
+  LargeObject *l = calloc(1, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
   if (!l) return NULL;
   l->size = size;
   l->state = CELL_WHITE;
@@ -200,7 +201,7 @@ static void *large_take(Heap *h, HeapAccount *a, size_t size)
   h->bytes += size;
   h->fresh += size;
   h->nobjects++;
-  return memset(l->object, 0, size);
+  return l->object;
 }
 
 /* ---- allocation ---- */

@@ -18,6 +18,7 @@ static Errno (*const functions[])(Call *c) = {
 #include "wasi/wasi.def"
 };
 
+enum { IOVECS_LOOKED_AT = 1 << 20 };
 enum { COUNT = sizeof rows / sizeof *rows, UNSTABLE = 1 << 16 };
 
 uint32_t lw_wasi_count(void)
@@ -105,6 +106,7 @@ Errno lw_guest_iovecs(const Call *c, uint32_t at, uint32_t count, Iovecs *out)
   const uint8_t *list = lw_guest(c, at, (uint64_t)count * 8);
   const uint64_t most = INT_MAX & ~4095; /* as the system has it */
   if (!list) return WASI_FAULT;
+  if (count > IOVECS_LOOKED_AT) return WASI_INVAL; /* as a system does for many fewer */
   out->n = 0;
   out->total = 0;
   for (uint32_t k = 0; k < count; k++, list += 8) {

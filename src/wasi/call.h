@@ -216,6 +216,8 @@ struct Wasi {
   bool walk;       /* never openat2 */
   bool asks_block; /* before it waits */
   bool limited;    /* the process has a limit for the size of files */
+  bool pipe_ends;  /* who goes on writing to the process's own broken pipe is ended */
+  uint32_t pipe_broken; /* how often it has been told */
   Strings args, env;
   Stream streams[WASI_STREAMS];
   SourceKind clock, random;

@@ -93,12 +93,14 @@ static uint64_t random_next(uint64_t *seed)
   return z ^ (z >> 31);
 }
 
-static void random_fake(uint64_t *seed, uint8_t *to, size_t size)
+static Errno random_fake(const Call *c, uint8_t *to, size_t size)
 {
   for (size_t at = 0; at < size; at += 8) {
-    uint64_t word = random_next(seed);
+    uint64_t word = random_next(&c->w->seed);
     memcpy(to + at, &word, size - at < 8 ? size - at : 8);
+    if (at % (1 << 20) == 0 && lw_act_must_end(c->native->act)) return WASI_INTR;
   }
+  return WASI_SUCCESS;
 }
 
 Errno lw_call_random_get(Call *c)
@@ -109,7 +111,7 @@ Errno lw_call_random_get(Call *c)
   if (!to) return WASI_FAULT;
   switch (c->w->random) {
   case SOURCE_REAL: return random_real(c, to, size);
-  case SOURCE_FAKE: random_fake(&c->w->seed, to, size); return WASI_SUCCESS;
+  case SOURCE_FAKE: return random_fake(c, to, size);
   default: break;
   }
   if (!answered(c, ASK_RANDOM)) return ask(c, ASK_RANDOM, 0, size);

@@ -12,6 +12,9 @@
 #include "wasi/call.h"
 #include "wasi/tree.h"
 
+enum { TRANSFER_PIECE = 4 << 20 };
+enum { EXIT_OF_PIPE = 128 + 13 }; /* as a shell says of SIGPIPE */
+
 /* ---- the table ---- */
 
 int64_t lw_fd_take(Wasi *w)
@@ -185,6 +188,29 @@ Errno lw_call_fd_filestat_set_times(Call *c)
 
 /* ---- reading and writing ---- */
 
+typedef Errno (*Transfer)(Call *, Desc *, const Iovecs *, const uint64_t *, uint64_t *);
+
+/* What is ready at once, but may be gigabytes: in pieces, between which the call can end.
+   Of other things one piece is read; more is for another call. */
+static Errno transfer_long(Call *c, Transfer run, Desc *d, const Iovecs *io,
+                           const uint64_t *at, uint64_t *n)
+{
+  Iovecs piece;
+  bool whole = d->ops == &lw_ops_leaf || d->type == FILETYPE_REGULAR;
+  for (*n = 0; *n < io->total;) {
+    uint64_t most = io->total - *n < TRANSFER_PIECE ? io->total - *n : TRANSFER_PIECE;
+    uint64_t from = at ? *at + *n : 0, done = 0;
+    piece.n = (uint32_t)lw_iovecs_part(io, *n, most, piece.v);
+    piece.total = most;
+    Errno e = run(c, d, &piece, at ? &from : NULL, &done);
+    if (e != WASI_SUCCESS) return *n > 0 ? WASI_SUCCESS : e;
+    *n += done;
+    if (!whole || done < most) break;
+    if (lw_act_must_end(c->native->act)) break;
+  }
+  return WASI_SUCCESS;
+}
+
 static Errno transfer(Call *c, uint64_t right, const uint64_t *at, uint32_t result)
 {
   Desc *d;
@@ -199,10 +225,18 @@ static Errno transfer(Call *c, uint64_t right, const uint64_t *at, uint32_t resu
   TRY_ERRNO(lw_guest_iovecs(c, arg32(c, 1), arg32(c, 2), &io));
   if (!lw_guest(c, result, 4)) return WASI_FAULT;
   if (at && *at > INT64_MAX) return WASI_INVAL;
-  Errno (*run)(Call *, Desc *, const Iovecs *, const uint64_t *, uint64_t *) =
-    reading ? d->ops->read : d->ops->write;
+  Transfer run = reading ? d->ops->read : d->ops->write;
   if (!run) return WASI_BADF;
-  TRY_ERRNO(run(c, d, &io, at, &n));
+  bool ready = d->ops == &lw_ops_leaf ||
+               (d->ops == &lw_ops_file && (reading || d->type == FILETYPE_REGULAR));
+  bool of_process = d->shared;
+  Errno e = io.total > TRANSFER_PIECE && ready ? transfer_long(c, run, d, &io, at, &n)
+                                               : run(c, d, &io, at, &n);
+  if (e == WASI_PIPE && of_process && c->w->pipe_ends && c->w->pipe_broken++ > 0) {
+    c->native->exit_code = EXIT_OF_PIPE;
+    return WASI_EXIT;
+  }
+  TRY_ERRNO(e);
   assert(n <= io.total);
   return lw_guest_put32(c, result, (uint32_t)n);
 }

@@ -53,12 +53,18 @@ bool lw_node_room(Node *n, uint64_t size)
     cap = size;
     if (!lw_wasi_keep(n->w, cap - n->cap)) return false;
   }
-  char *bytes = realloc(n->bytes, cap);
+  /* much more at once is zeroed by the system, as it is touched */
+  bool fresh = cap > 2 * n->cap;
+  char *bytes = fresh ? calloc(1, cap) : realloc(n->bytes, cap);
   if (!bytes) {
     lw_wasi_unkeep(n->w, cap - n->cap);
     return false;
   }
-  memset(bytes + n->cap, 0, cap - n->cap);
+  if (!fresh)
+    memset(bytes + n->cap, 0, cap - n->cap);
+  else if (n->cap)
+    memcpy(bytes, n->bytes, n->cap);
+  if (fresh) free(n->bytes);
   n->bytes = bytes;
   n->cap = cap;
   return true;
@@ -67,7 +73,13 @@ bool lw_node_room(Node *n, uint64_t size)
 bool lw_node_set_size(Node *n, uint64_t size)
 {
   if (!lw_node_room(n, size)) return false;
-  if (size < n->size) memset(n->bytes + size, 0, n->size - size);
+  if (size == 0 && n->cap > 0) {
+    lw_wasi_unkeep(n->w, n->cap);
+    free(n->bytes);
+    n->bytes = NULL;
+    n->cap = 0;
+  } else if (size < n->size)
+    memset(n->bytes + size, 0, n->size - size);
   n->size = size;
   return true;
 }

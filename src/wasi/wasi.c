@@ -153,6 +153,11 @@ void lw_wasi_set_limits(Wasi *w, uint32_t files, uint64_t kept_bytes)
   w->kept_max = kept_bytes;
 }
 
+void lw_wasi_set_pipe_ends(Wasi *w)
+{
+  w->pipe_ends = true;
+}
+
 void lw_wasi_set_block(Wasi *w)
 {
   w->asks_block = true;

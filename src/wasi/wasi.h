@@ -94,6 +94,9 @@ void lw_wasi_set_random(Wasi *w, SourceKind kind, uint64_t seed);
    process may have at most, so that the host always has some. */
 uint32_t lw_wasi_files_default(void);
 void lw_wasi_set_limits(Wasi *w, uint32_t files, uint64_t kept_bytes);
+/* A program that goes on writing to a stream of the process that has no reader ends with
+   code 141, as natively by SIGPIPE. The first time it gets the error. */
+void lw_wasi_set_pipe_ends(Wasi *w);
 /* The binding is asked (ASK_BLOCK) before a wait. */
 void lw_wasi_set_block(Wasi *w);
 /* Directories are resolved step by step in user space instead of by openat2. */

@@ -28,7 +28,7 @@ function calls.imports(path, mod, grants)
     shell.fail(shell.FAILED, "%s: this build has no WASI, which the module imports (%s)",
       shell.name_of(path), name)
   end
-  grants.stdio = "inherit"
+  grants.stdio, grants.broken_pipe = "inherit", "exit"
   local wasi, err = wasm.wasi(grants)
   if not wasi then shell.fail(shell.FAILED, "%s", err.message) end
   return { wasi_snapshot_preview1 = wasi, wasi_unstable = wasi }

@@ -1,5 +1,6 @@
 --- Modules and caches, as the commands of `luawasm` need them: opened, or the program ends.
 
+local core = require "wasm.core"
 local shell = require "wasm.cli.shell"
 local wasm = require "wasm"
 
@@ -47,12 +48,13 @@ end
 ---@param opts? table  of wasm.compile; the name is the file's
 ---@return wasm.Module
 function modules.open(path, opts)
-  local bytes = modules.bytes(path)
+  local large = path ~= "-" and core.binary(path)
+  local bytes = large or modules.bytes(path)
   local with_name = { name = shell.name_of(path):match("([^/]+)/*$") }
   for key, value in pairs(opts or {}) do with_name[key] = value end
   local rate = with_name.eager == false and modules.VALIDATED or modules.COMPILED
   return modules.check(path, shell.watch("compiling " .. shell.name_of(path), #bytes / rate,
-    wasm.compile, bytes, with_name))
+    large and core.compile or wasm.compile, bytes, with_name))
 end
 
 -- Why nothing can be stored in a cache; nil if something can.

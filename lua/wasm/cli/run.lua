@@ -20,8 +20,8 @@ A program can reach what is granted here and nothing else: no file, no directory
 the environment. Its standard input, output and error are those of this program.
 
 Exit code: the program's own; 134 when it traps, throws what nobody catches, or has used up its fuel
-or its time; 130 after Ctrl-C;
-1 when it cannot be run; 2 for a mistake in the command.
+or its time; 130 after Ctrl-C; 141 when it goes on writing where nobody reads; 1 when it cannot be
+run; 2 for a mistake in the command.
 
   luawasm run hello.wasm
   luawasm run --dir data::/data --env MODE=fast tool.wasm /data/in.txt

@@ -3,6 +3,7 @@
 -- Invariant: output that could not be written is never passed over in silence.
 
 local core = require "wasm.core"
+local files = require "wasm.files"
 
 local shell = {}
 
@@ -111,7 +112,7 @@ function shell.read(path)
     file, why = io.open(path, "rb")
     if not file then shell.fail(shell.FAILED, "%s", why) end
   end
-  local bytes, why = file:read("a")
+  local bytes, why = files.rest(file)
   if file ~= io.stdin then file:close() end
   if not bytes then shell.fail(shell.FAILED, "%s: %s", shell.name_of(path), why) end
   return bytes
@@ -152,14 +153,11 @@ function shell.write(path, bytes)
   check_written(ok, why, code, path)
 end
 
-local terminals = {}
-
 --- Does this descriptor lead to a terminal?
 ---@param fd 1|2
 ---@return boolean
 function shell.is_terminal(fd)
-  if terminals[fd] == nil then terminals[fd] = os.execute(("test -t %d"):format(fd)) == true end
-  return terminals[fd]
+  return core.is_terminal(fd)
 end
 
 ---------------------------------------------------------------------------
