@@ -6,14 +6,14 @@ local baseline = require "baseline"
 local measure = { baseline = baseline }
 local ROUNDS = tonumber(os.getenv("ROUNDS")) or 7
 
---- Run all sides in turn, ROUNDS times. A side returns its checksum; the optional last one
---- measures itself and returns milliseconds and checksum.
+--- Run all sides in turn, ROUNDS times. A side returns its checksum; those after the list measure
+--- themselves and return milliseconds and checksum.
 ---@param sides (fun(): integer)[]
----@param timed? fun(): number, integer
+---@param ... fun(): number, integer
 ---@return number[] best milliseconds of each side
 ---@return integer[] checksums
-function measure.interleave(sides, timed)
-  local best, sums = {}, {}
+function measure.interleave(sides, ...)
+  local best, sums, timed = {}, {}, { ... }
   for _ = 1, ROUNDS do
     for i, side in ipairs(sides) do
       local started = baseline.clock()
@@ -21,10 +21,10 @@ function measure.interleave(sides, timed)
       local ms = (baseline.clock() - started) / 1e6
       best[i] = math.min(best[i] or math.huge, ms)
     end
-    if timed then
-      local i = #sides + 1
+    for k, side in ipairs(timed) do
+      local i = #sides + k
       local ms
-      ms, sums[i] = timed()
+      ms, sums[i] = side()
       best[i] = math.min(best[i] or math.huge, ms)
     end
   end
@@ -32,14 +32,16 @@ function measure.interleave(sides, timed)
 end
 
 --- A V8 that waits for work on a named pipe; nil where there is no Node.
+---@param flags? string
 ---@return { knows: function, run: function, pause: function, close: function }?
-function measure.v8()
+function measure.v8(flags)
   local node = os.getenv("NODE") or "node"
   if not os.execute(("command -v %s >/dev/null 2>&1"):format(node)) then return nil end
   local pipe = os.tmpname()
   os.remove(pipe)
   if not os.execute("mkfifo " .. pipe) then return nil end
-  local answers = assert(io.popen(("%s --expose-gc spec/bench/v8.js <%s"):format(node, pipe)))
+  local answers = assert(io.popen(("%s --expose-gc %s spec/bench/v8.js <%s"):format(node,
+    flags or "", pipe)))
   local questions = assert(io.open(pipe, "w"))
   questions:setvbuf("line")
   local v8 = {}

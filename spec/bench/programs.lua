@@ -6,6 +6,7 @@
 -- programs print goes to a file and must be equal on all sides; times in it are masked.
 local wasm = require "wasm"
 local measure = require "spec.bench.measure"
+local results = require "spec.bench.results"
 local clock = measure.baseline.clock
 
 local programs = {}
@@ -166,6 +167,8 @@ function programs.report()
     local best, differ = interleave(NAMES, { native = native(row), ours = ours(row, root),
                                              V8 = engine and engine.side(row) })
     print_row(row[1], best, differ)
+    results.add("programs", row[1], { ours = best.ours / best.native,
+      V8 = best.V8 and best.V8 / best.native })
     failed = failed + differ
   end
   heading("cold")
