@@ -4,23 +4,19 @@
 -- A bar that does not fit ends at the edge with its number.
 local results = require "spec.bench.results"
 
-local WIDTH, LEFT, RIGHT = 760, 130, 60
+local WIDTH, LEFT, RIGHT = 760, 140, 60
 local BAR, GAP, TOP = 9, 9, 62
 local LIMIT = 3
 local CLASSES = { ours = "o", V8 = "v", Liftoff = "l" }
 local NAMES = { ours = "this run time", V8 = "V8, optimized", Liftoff = "V8, baseline" }
 
+-- Grays that can be read on white and on black alike.
 local STYLE = [[
 <style>
-  text { font: 12px sans-serif; fill: #333 }
-  .small { font-size: 10px; fill: #666 }
-  .o { fill: #2563eb } .v { fill: #f59e0b } .l { fill: #9ca3af }
-  .grid { stroke: #ddd } .one { stroke: #333 }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #ddd } .small { fill: #aaa }
-    .o { fill: #60a5fa } .v { fill: #fbbf24 } .l { fill: #6b7280 }
-    .grid { stroke: #444 } .one { stroke: #ddd }
-  }
+  text { font: 12px sans-serif; fill: #767676 }
+  .small { font-size: 10px } .mean { font-weight: bold }
+  .o { fill: #3b82f6 } .v { fill: #f59e0b } .l { fill: #9ca3af }
+  .grid { stroke: #808080; stroke-opacity: 0.25 } .one { stroke: #767676 }
 </style>]]
 
 local function escape(text)
@@ -72,13 +68,20 @@ local function with_means(rows)
   return all
 end
 
+local function bars_of(row)
+  local n = 0
+  for _, side in ipairs(results.sides) do n = n + (row[side] and 1 or 0) end
+  return n
+end
+
 --- The chart's text.
 ---@param rows table[] as results.medians gives them
 ---@return string
 local function chart(rows)
   local sides, out = sides_of(rows), {}
   rows = with_means(rows)
-  local height = TOP + #rows * (#sides * BAR + GAP) + 24
+  local height = TOP + 24
+  for _, row in ipairs(rows) do height = height + bars_of(row) * BAR + GAP end
   local function put(...) out[#out + 1] = string.format(...) end
   put('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d">', WIDTH,
     height, WIDTH, height)
@@ -96,10 +99,11 @@ local function chart(rows)
     put('<text class="small" x="%.1f" y="%d" text-anchor="middle">%g</text>', x_of(ratio),
       height - 5, ratio)
   end
+  put('<text class="small" x="%.1f" y="%d" text-anchor="middle">native</text>', x_of(1), TOP - 10)
   local y = TOP
   for _, row in ipairs(rows) do
-    put('<text x="%d" y="%.1f" text-anchor="end"%s>%s</text>', LEFT - 8,
-      y + #sides * BAR / 2 + 4, row.mean and ' font-weight="bold"' or "", escape(row.name))
+    put('<text class="%s" x="%d" y="%.1f" text-anchor="end">%s</text>', row.mean and "mean" or "",
+      LEFT - 8, y + bars_of(row) * BAR / 2 + 4, escape(row.name))
     for _, side in ipairs(sides) do
       local ratio = row[side]
       if ratio then
@@ -107,8 +111,8 @@ local function chart(rows)
           x_of(ratio) - LEFT, BAR - 1)
         put('<text class="small" x="%.1f" y="%.1f">%.2f</text>', x_of(ratio) + 4, y + BAR - 1,
           ratio)
+        y = y + BAR
       end
-      y = y + BAR
     end
     y = y + GAP
   end

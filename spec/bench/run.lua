@@ -129,7 +129,10 @@ local function bench_kernels()
                     liftoff = os.getenv("LIFTOFF") and measure.v8("--liftoff-only") }
   for _, group in ipairs(groups) do bench_group(group, engines) end
   if not engines.v8 then print("V8: node not found, set NODE=") end
-  for _, engine in pairs(engines) do engine:close() end
+  -- the last first: it holds the other's pipe open
+  for _, name in ipairs { "liftoff", "v8" } do
+    if engines[name] then engines[name]:close() end
+  end
 end
 
 local CALLS = [[(module
