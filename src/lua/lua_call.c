@@ -195,17 +195,6 @@ static bool is_parked(const Activation *a, void *user)
 
 /* ---- ends that raise ---- */
 
-static int raise_dead(lua_State *L, const FuncBox *f)
-{
-  char name[80];
-  if (f->gone) return lw_raise(L, LW_LINK, "%s", f->gone);
-  if (f->owner)
-    return lw_raise(L, LW_CLOSED, "instance '%s' is closed",
-                    f->owner->name ? f->owner->name : "?");
-  return lw_raise(L, LW_CLOSED, "function '%s' is closed",
-                  lw_func_name(f, name, sizeof name));
-}
-
 static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char *why)
 {
   char name[80];
@@ -222,12 +211,6 @@ static NOINLINE int raise_number(lua_State *L, const FuncBox *f, uint32_t i)
   char why[WHY_SIZE];
   return raise_argument(L, f, i,
                         lw_to_value(L, (int)i + 1, f->types[i], false, 0, &v, why));
-}
-
-int lw_bad_argument(lua_State *L, int arg, const char *wrong)
-{
-  const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
-  return f ? raise_dead(L, f) : luaL_argerror(L, arg, wrong);
 }
 
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
@@ -310,7 +293,7 @@ static NOINLINE void make_room(lua_State *L, const FuncBox *f, Status s, Err *er
 {
   if (s != LW_NOMEM) lw_raise(L, s, "%s", err->msg);
   lua_gc(L, LUA_GCCOLLECT);
-  if (!lw_func_live(f)) raise_dead(L, f);
+  if (!lw_func_live(f)) lw_raise_dead(L, f);
   *err = (Err){.at = ERR_NOWHERE};
 }
 
@@ -711,7 +694,7 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
   int owner = 0;
   luaL_checkstack(L, (int)(f->nparams + f->nresults) + LUA_MINSTACK, NULL);
   lw_collect_refs(L, st, false);
-  if (!lw_func_live(f)) return raise_dead(L, f);
+  if (!lw_func_live(f)) return lw_raise_dead(L, f);
   if (f->has_refs) {
     lua_settop(L, (int)f->nparams);
     if (f->host)
@@ -720,7 +703,7 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
       lua_getiuservalue(L, lua_upvalueindex(UPVALUE_BOX), UV_FUNC_OWNER);
     owner = lua_gettop(L);
     lw_prepare_owner(L, st, owner);
-    if (!lw_func_live(f)) return raise_dead(L, f); /* a finalizer may have closed it */
+    if (!lw_func_live(f)) return lw_raise_dead(L, f); /* a finalizer may have closed it */
   }
   Activation *a = begin_general(L, f, bits, owner);
   return enter(L, f, a);
@@ -731,7 +714,7 @@ static NOINLINE int call_fast(lua_State *L, FuncBox *f)
   Activation *a;
   Err err;
   err.msg[0] = 0;
-  if (!lw_func_live(f)) return raise_dead(L, f);
+  if (!lw_func_live(f)) return lw_raise_dead(L, f);
   Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
   if (s != LW_OK) {
     make_room(L, f, s, &err);
