@@ -165,8 +165,18 @@ local CALLS = [[(module
       (br_if $next (i32.lt_u (local.get $i) (local.get $n))))
     local.get $i))]]
 
+--- As measure.interleave, ten times as often: short rounds are not interrupted so easily.
+local function interleave_short(sides)
+  local best, sums = measure.interleave(sides)
+  for _ = 2, 10 do
+    local again = measure.interleave(sides)
+    for side in ipairs(best) do best[side] = math.min(best[side], again[side]) end
+  end
+  return best, sums
+end
+
 local function bench_calls()
-  local count = 200000
+  local count = 20000
   local function twice(i) return i + 1 end
   local inst = assert(assert(wasm.compile(CALLS)):instantiate { env = { f = twice } })
   local add, callback = inst.exports.add, inst.exports.callback
@@ -178,7 +188,7 @@ local function bench_calls()
       return last
     end
   end
-  local best, sums = measure.interleave { loop(plain), loop(add),
+  local best, sums = interleave_short { loop(plain), loop(add),
     function() return baseline.callback(twice, count) end, function() return callback(count) end }
   if sums[1] ~= sums[2] or sums[3] ~= sums[4] then failed = failed + 1 end
   local ns = 1e6 / count
@@ -186,9 +196,9 @@ local function bench_calls()
     best[2] * ns, best[1] * ns, best[2] / best[1]))
   print(("wasm -> Lua function: %.1f ns, lua_call from C %.1f ns: ratio %.2f"):format(
     best[4] * ns, best[3] * ns, best[4] / best[3]))
-  local many = 20000000
+  local many = 1000000
   local direct, indirect = inst.exports.direct, inst.exports.indirect
-  best, sums = measure.interleave { function() return direct(many) end,
+  best, sums = interleave_short { function() return direct(many) end,
     function() return indirect(many) end }
   if sums[1] ~= many or sums[2] ~= many then failed = failed + 1 end
   print(("wasm -> wasm: %.2f ns, through a table %.2f ns, with the loop around them"):format(
