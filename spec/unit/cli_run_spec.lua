@@ -167,8 +167,38 @@ describe("luawasm run", function()
     cli.fails(cli.run("run", "--fuel", "9", path), 134, path .. ": limit: out of fuel")
   end)
 
+  it("keeps a program within its memory, its objects and its calls of the host", function()
+    local path = file("greedy.wat", [[(module
+      (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+      (type $a (array i64))
+      (memory 1)
+      (global $all (mut (ref null $a)) (ref.null $a))
+      (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+      (func (export "make") (param i32) (result i32)
+        (global.set $all (array.new_default $a (local.get 0)))
+        (array.len (global.get $all)))
+      (func (export "call") (param $n i32) (result i32) (local $m i32)
+        (loop $l
+          (drop (call $yield))
+          (local.set $m (i32.add (local.get $m) (i32.const 1)))
+          (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $m)))]])
+    cli.prints(cli.run("run", "--memory-max", "192K", "--invoke", "grow", path, "2"), "1\n")
+    cli.prints(cli.run("run", "--memory-max", "192KiB", "--invoke", "grow", path, "3"), "-1\n")
+    cli.prints(cli.run("run", "--heap-max", "1M", "--invoke", "make", path, "100000"), "100000\n")
+    cli.fails(cli.run("run", "--heap-max", "1M", "--invoke", "make", path, "200000"), 134,
+      path .. ": limit: ")
+    cli.prints(cli.run("run", "--host-calls", "5", "--invoke", "call", path, "5"), "5\n")
+    cli.fails(cli.run("run", "--host-calls", "5", "--invoke", "call", path, "6"), 134,
+      path .. ": limit: out of host calls")
+  end)
+
   it("refuses budgets that are none", function()
     local path = file("none.wat", "(module)")
+    for _, option in ipairs { "--memory-max", "--heap-max" } do
+      cli.fails(cli.run("run", option, "much", path), 2,
+        ("option '%s': 'much' is no size"):format(option))
+    end
     cli.fails(cli.run("run", "--fuel", "-1", path), 2,
       "option '--fuel': '-1' is no number from 0 to")
     for _, text in ipairs { "0", "x", "-1", "1e3", "" } do

@@ -19,8 +19,8 @@ is printed in a line.
 A program can reach what is granted here and nothing else: no file, no directory, no variable of
 the environment. Its standard input, output and error are those of this program.
 
-Exit code: the program's own; 134 when it traps, throws what nobody catches, or has used up its fuel
-or its time; 130 after Ctrl-C; 141 when it goes on writing where nobody reads; 1 when it cannot be
+Exit code: the program's own; 134 when it traps, throws what nobody catches, or is at one of its
+limits; 130 after Ctrl-C; 141 when it goes on writing where nobody reads; 1 when it cannot be
 run; 2 for a mistake in the command.
 
   luawasm run hello.wasm
@@ -34,6 +34,9 @@ run; 2 for a mistake in the command.
     { "--invoke", "NAME", "call this export" },
     { "--fuel", "N", "stop after N operators of WebAssembly" },
     { "--timeout", "SECONDS", "stop after so long, by the clock on the wall" },
+    { "--memory-max", "SIZE", "its memory may not grow beyond: 4096, 64K, 64M, 1G" },
+    { "--heap-max", "SIZE", "what its structs and arrays may take" },
+    { "--host-calls", "N", "stop after N calls of WASI" },
     { "--cache", "DIR|off", "where compiled code is kept (default: the user's cache directory)" },
   },
   operands = { 1, math.huge },
@@ -73,6 +76,15 @@ end
 -- As much as Linux gives a program: interpreters count on it to find the end of their own limit.
 local STACK = "8MiB"
 
+local function size(given, key)
+  local text = given[key]
+  local value = text and options.size(text)
+  if text and not value then
+    options.usage_error("run", "option '--%s': '%s' is no size, such as 64K or 16M", key, text)
+  end
+  return value
+end
+
 -- What mod:instantiate is told about limits.
 local function budget(given)
   local seconds = given.timeout and given.timeout:find("^%d*%.?%d+$") and tonumber(given.timeout)
@@ -80,7 +92,9 @@ local function budget(given)
     options.usage_error("run", "option '--timeout': '%s' is no number of seconds", given.timeout)
   end
   return { fuel = options.integer("run", given, "fuel", 0, math.maxinteger),
-           timeout = seconds, stack = STACK }
+           timeout = seconds, stack = STACK, memory_max = size(given, "memory-max"),
+           heap_max = size(given, "heap-max"),
+           host_calls = options.integer("run", given, "host-calls", 0, math.maxinteger) }
 end
 
 -- What to call: the name of an export; nil when the start function is the program.
