@@ -213,6 +213,10 @@ bench-fuel-run:
 bench-run:
 	@$(LUA) spec/bench/run.lua $(ARGS)
 
+# Runs of make bench add to build/release/bench/results.tsv; LIFTOFF=1 measures V8's baseline too.
+chart: ## draw the medians of the runs of make bench so far: spec/bench/chart.svg
+	@$(LUA) spec/bench/chart.lua >$(BUILD)/bench/chart.svg && mv $(BUILD)/bench/chart.svg spec/bench/chart.svg
+
 $(BUILD)/bench/baseline.so: spec/bench/baseline.c
 	@mkdir -p $(@D)
 	$(call SAY,LD)
@@ -392,7 +396,7 @@ help: ## this list
 
 -include $(OBJ:.o=.d) $(PROGRAMS:%=%.d)
 .FORCE:
-.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run programs programs-run bench bench-run bench-fuel bench-fuel-run bench-timeouts bench-timeouts-run bench-start bench-start-run kernels \
+.PHONY: all core test asan specs specs-build suite suite-asan identity identity-run torture suite-run cases cases-run programs programs-run bench bench-run chart bench-fuel bench-fuel-run bench-timeouts bench-timeouts-run bench-start bench-start-run kernels \
         bisect bisect-run fuzz fuzz-diff fuzz-diff-run mutants stress stress-run stress-hosts stress-paths stress-paths-run guests chains chains-run \
         demo demo-run install deps lint lint-lua lint-format strict format clean help .FORCE
 .SECONDARY:

@@ -80,6 +80,7 @@
 ---@field timeout? number              seconds that each call may take; also cpu_timeout
 ---@field cpu_timeout? number
 ---@field host_calls? integer         calls of host functions, in all
+---@field heap_max? integer|string     bytes of the structs, arrays and exceptions it makes
 ---@field on_limit? "error"|"yield"    what a call does that is out of fuel or time; default "error"
 ---@field on_close? fun(inst: wasm.Instance)
 ---@field catch_host_errors? boolean   catch_all sees errors of host functions; default false
@@ -170,7 +171,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field clone fun(self): wasm.Instance?, wasm.Error?
 ---@field reload fun(self, source: string|wasm.Module, opts?: wasm.ReloadOptions): wasm.Reloaded
 ---@field stats fun(self): table  bounds, memory_bytes, memories, functions, code_bytes, fuel_used,
---- host_calls
+--- host_calls, heap_bytes
 ---@field close fun(self, how?: "force"): boolean
 ---@field closed fun(self): boolean
 
@@ -298,6 +299,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field timeout? number
 ---@field cpu_timeout? number
 ---@field host_calls? integer
+---@field heap_max? integer|string
 ---@field on_limit? "error"|"yield"
 
 ---@class wasm.Sandbox

@@ -8,10 +8,10 @@ sandbox.__name = "wasm.sandbox"
 
 local WASI = { wasi_snapshot_preview1 = true, wasi_unstable = true }
 local LIMITS = { "memory_max", "table_max", "stack", "fuel", "timeout", "cpu_timeout",
-                 "host_calls" }
+                 "host_calls", "heap_max" }
 local OPTIONS = { imports = "table", wasi = "table", features = "table", on_limit = "string",
                   memory_max = true, table_max = true, stack = true, fuel = true, timeout = true,
-                  cpu_timeout = true, host_calls = true }
+                  cpu_timeout = true, host_calls = true, heap_max = true }
 
 --- A sandbox: what its modules may use (`imports`, `wasi` as wasm.wasi takes it: nil is none) and
 --- how much (the limits of instantiate). Nothing that is not named here is granted.

@@ -7,10 +7,10 @@ local measure = { baseline = baseline }
 local ROUNDS = tonumber(os.getenv("ROUNDS")) or 7
 
 --- Run all sides in turn, ROUNDS times, each time beginning with another: what one leaves behind
---- (caches, pages to be written) is then the others' burden alike. A side returns its checksum; the
---- optional last one measures itself and returns milliseconds and checksum.
+--- (caches, pages to be written) is then the others' burden alike. A side returns its checksum;
+--- those in `timed`, which come last, measure themselves and return milliseconds and checksum.
 ---@param sides (fun(): integer)[]
----@param timed? fun(): number, integer
+---@param timed? (fun(): number, integer)[]
 ---@param rounds? integer
 ---@param before? fun()  runs before each, unmeasured
 ---@return number[] best milliseconds of each side
@@ -26,10 +26,10 @@ function measure.interleave(sides, timed, rounds, before)
       local ms = (baseline.clock() - started) / 1e6
       best[i] = math.min(best[i] or math.huge, ms)
     end
-    if timed then
-      local i = #sides + 1
+    for k, side in ipairs(timed or {}) do
+      local i = #sides + k
       local ms
-      ms, sums[i] = timed()
+      ms, sums[i] = side()
       best[i] = math.min(best[i] or math.huge, ms)
     end
   end
@@ -37,14 +37,16 @@ function measure.interleave(sides, timed, rounds, before)
 end
 
 --- A V8 that waits for work on a named pipe; nil where there is no Node.
+---@param flags? string
 ---@return { knows: function, run: function, pause: function, close: function }?
-function measure.v8()
+function measure.v8(flags)
   local node = os.getenv("NODE") or "node"
   if not os.execute(("command -v %s >/dev/null 2>&1"):format(node)) then return nil end
   local pipe = os.tmpname()
   os.remove(pipe)
   if not os.execute("mkfifo " .. pipe) then return nil end
-  local answers = assert(io.popen(("%s --expose-gc spec/bench/v8.js <%s"):format(node, pipe)))
+  local answers = assert(io.popen(("%s --expose-gc %s spec/bench/v8.js <%s"):format(node,
+    flags or "", pipe)))
   local questions = assert(io.open(pipe, "w"))
   questions:setvbuf("line")
   local v8 = {}

@@ -6,6 +6,7 @@
 -- programs print goes to a file and must be equal on all sides; times in it are masked.
 local wasm = require "wasm"
 local measure = require "spec.bench.measure"
+local results = require "spec.bench.results"
 local clock = measure.baseline.clock
 
 local programs = {}
@@ -86,12 +87,13 @@ end
 
 --- V8 in a process of its own, asked by a named pipe; nil where there is none. Node 20 does not
 --- know the exceptions that Lua is built with, and crashes on SQLite.
-local function v8(root)
+local function v8(root, name, flags)
   local version <close> = assert(io.popen(NODE .. " -v 2>/dev/null"))
   if tonumber((version:read("l") or ""):match("^v(%d+)") or 0) < 22 then return nil end
-  local pipe, output = root .. "/questions", root .. "/v8.out"
+  local pipe, output = ("%s/%s.in"):format(root, name), ("%s/%s.out"):format(root, name)
   assert(os.execute("mkfifo " .. pipe))
-  local answers = assert(io.popen(("%s spec/bench/wasi.js <%s"):format(NODE, pipe)))
+  local answers = assert(io.popen(("%s %s spec/bench/wasi.js <%s"):format(NODE, flags or "",
+    pipe)))
   local questions = assert(io.open(pipe, "w"))
   questions:setvbuf("line")
   local self = {}
@@ -131,7 +133,7 @@ end
 
 local function ratio(a, b) return a and b and ("%.2f"):format(a / b) or "-" end
 
-local NAMES = { "native", "ours", "V8" }
+local NAMES = { "native", "ours", "V8", "Liftoff" }
 
 local function print_row(name, best, differ)
   print(("%-15s %10.1f %10.1f %10s %8s %8s%s"):format(name, best.native, best.ours,
@@ -156,7 +158,8 @@ function programs.report()
     built:close()
   end
   local root, failed = lay(), 0
-  local engine = v8(root)
+  local engine = v8(root, "V8")
+  local baseline = os.getenv("LIFTOFF") and v8(root, "Liftoff", "--liftoff-only")
   local function native(row)
     return process(("cd %s && %snative/%s"):format(root, CACHE,
       table.concat(row, " ", 2)), root .. "/native.out")
@@ -164,8 +167,12 @@ function programs.report()
   heading("programs, warm")
   for _, row in ipairs(ROWS) do
     local best, differ = interleave(NAMES, { native = native(row), ours = ours(row, root),
-                                             V8 = engine and engine.side(row) })
+                                             V8 = engine and engine.side(row),
+                                             Liftoff = baseline and baseline.side(row) })
     print_row(row[1], best, differ)
+    results.add("programs", row[1], { ours = best.ours / best.native,
+      V8 = best.V8 and best.V8 / best.native,
+      Liftoff = best.Liftoff and best.Liftoff / best.native })
     failed = failed + differ
   end
   heading("cold")
@@ -184,6 +191,7 @@ function programs.report()
       failed = failed + differ
     end
   end
+  if baseline then baseline.close() end -- the last first: it holds the other's pipe open
   if engine then engine.close() end
   os.execute("rm -rf " .. root)
   return failed

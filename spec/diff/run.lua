@@ -22,7 +22,7 @@ local BUILD = os.getenv("BUILD") or "build/test"
 local WORK = BUILD .. "/diff"
 local FOUND = WORK .. "/found"
 local MODES = os.getenv("MODES") or
-  "guard simple most few four split cold explicit sliced parked mixed lazy cached torture"
+  "guard simple most few four split cold old explicit sliced parked mixed lazy cached torture"
 
 -- WebAssembly 3.0 and threads. Relaxed vectors are left out: engines may differ.
 local FEATURES = "--mvp-features --enable-bulk-memory --enable-bulk-memory-opt"

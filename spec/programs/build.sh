@@ -102,11 +102,17 @@ amalgamation() {
 sqlite3() {
   side=$1 o=$2
   made=$cache/objects/amalgamation
+  test=$src/sqlite3/test recover=$src/sqlite3/ext/recover
+  mkdir -p "$o/fuzz"
   # shellcheck disable=SC2086
-  compile "$side" "$o" "$made/sqlite3.c" "$made/shell.c" \
-    "$src/sqlite3/test/speedtest1.c" -- -I"$made" $SQLITE &&
+  compile "$side" "$o" "$made/sqlite3.c" "$made/shell.c" "$test/speedtest1.c" -- \
+    -I"$made" $SQLITE &&
+    compile "$side" "$o/fuzz" "$test/fuzzcheck.c" "$test/ossfuzz.c" "$test/fuzzinvariants.c" \
+      "$test/vt02.c" "$recover/sqlite3recover.c" "$recover/dbdata.c" -- \
+      -I"$made" -I"$test" -I"$recover" -DSQLITE_OSS_FUZZ -DSQLITE_ENABLE_DBPAGE_VTAB $SQLITE &&
     link "$side" sqlite3 "$o/sqlite3.o" "$o/shell.o" &&
-    link "$side" speedtest1 "$o/sqlite3.o" "$o/speedtest1.o"
+    link "$side" speedtest1 "$o/sqlite3.o" "$o/speedtest1.o" &&
+    link "$side" fuzzcheck "$o/sqlite3.o" "$o"/fuzz/*.o
 }
 
 quickjs() {

@@ -105,6 +105,13 @@ local function sqlite_tests()
   tests[#tests + 1] = { name = "sqlite speedtest1", program = "speedtest1",
     args = { "--verify", "--size", "2", "test.db" }, modes = ALL,
     same = function(text) return (text:gsub("%d+%.%d+s", "0.000s")) end }
+  -- damaged databases and hostile SQL, which fuzzers found
+  for _, number in ipairs { 4, 6 } do
+    local name = ("fuzzdata%d.db"):format(number)
+    tests[#tests + 1] = { name = "sqlite " .. name, program = "fuzzcheck", modes = ALL,
+      args = { "-v", "-v", name }, files = { [name] = read(SRC .. "sqlite3/test/" .. name) },
+      same = function(text) return (text:gsub("in %d+%.%d+ seconds", "in 0.000 seconds")) end }
+  end
   return { name = "sqlite", tests = tests,
     left_out = ("the Tcl around the %d blocks of SQL; %d blocks whose results vary; %s"):format(
       blocks, varying, table.concat(names_of(LEFT_OUT), ", ")) }

@@ -154,11 +154,12 @@ static void one(const Row *row, int w, unsigned r, unsigned rm, const Mem *m, in
   const char *name = row->text, *t = row->form;
   bool digit =
     is(row, "m") || is(row, "mb") || is(row, "md") || is(row, "xb") || is(row, "mh");
-  bool vex = is(row, "rmv") || is(row, "rvm") || is(row, "vb") || is(row, "vx");
+  bool vex =
+    is(row, "rmv") || is(row, "rvm") || is(row, "vb") || is(row, "vx") || is(row, "vm");
   bool stores = is(row, "sx") || is(row, "sxb");
   bool byte_imm = t[strlen(t) - 1] == 'b', wide_imm = t[strlen(t) - 1] == 'd';
   bool half_imm = is(row, "mh");
-  bool x_reg = *t == 'x' || is(row, "mx") || stores || is(row, "vx");
+  bool x_reg = *t == 'x' || is(row, "mx") || stores || is(row, "vx") || is(row, "vm");
   bool x_rm = is(row, "xm") || is(row, "xmb") || is(row, "xx") || is(row, "xxb") ||
               is(row, "rx") || is(row, "xb") || is(row, "vx");
   unsigned v = is(row, "rmv") || is(row, "rvm") || is(row, "vx") ? (r + 5) & 15 : 0;
@@ -234,10 +235,10 @@ static void with_vex(const Row *row, unsigned r, unsigned rm)
 
 static void all_of_row(const Row *row, const Mem *mems, uint32_t nmems)
 {
-  bool no_reg = row->op == X_LEA || is(row, "mx"),
+  bool no_reg = row->op == X_LEA || is(row, "mx") || is(row, "vm"),
        no_mem = is(row, "xx") || is(row, "xxb") || is(row, "xb") || is(row, "vx") ||
                 (is(row, "rx") && row->flags & V2);
-  bool no_wide = *row->form == 'x' || is(row, "mx") ||
+  bool no_wide = *row->form == 'x' || is(row, "mx") || is(row, "vm") ||
                  row->flags & (XF_W | XF_BR | XF_BM) || is_half(row) ||
                  row->op == X_MOV_M16_H || row->op == X_CALL_M || row->op == X_JMP_M;
   if (row->flags & V2) no_wide = true;

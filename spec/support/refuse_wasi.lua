@@ -19,9 +19,15 @@ local function step()
   local w = wasm.wasi {
     args = { "a", ("b"):rep(100) }, env = { A = "b" }, stdout = "buffer",
     stdin = function() return table.remove(input) end,
-    dirs = { ["/d"] = { f = "text", d = { g = "more" } }, ["/host"] = "." },
+    dirs = { ["/d"] = { f = "text", d = { g = "more" } }, ["/host"] = ".", ["/served"] = {
+      stat = function(path) return path == "s" and "file", 4 end,
+      list = function() return { "s" } end,
+      read = function(_, at, n) return ("some"):sub(at + 1, at + n) end,
+      write = function() end,
+    } },
+    on_block = "yield",
   }
-  local inst, err = wasm.run(bytes, { wasi_snapshot_preview1 = w })
+  local inst, err = wasm.run(bytes, { wasi_snapshot_preview1 = w }, { heap_max = "1MiB" })
   if not inst then error(err, 0) end
   local g = wasi.around(inst, w)
   told(g.write(1, ("x"):rep(1000)))
@@ -35,6 +41,18 @@ local function step()
   g.memory:write(4096, ("<i8Bxxxxxxxi4xxxxi8i8I2xxxxxx"):pack(1, 0, 1, 0, 0, 0))
   told(g.poll_oneoff(4096, 20000, 1, 8))
   told(g.open("README.md", { dir = 4, rights = wasi.RIGHT.read }))
+  local fd = told(g.open("s", { dir = 5 }))
+  assert(told(g.read(fd, 9)) == "some")
+  told(g.write(fd, "more"))
+  told(g.list(5))
+  g.memory:write(4096, ("<i8Bxxxxxxxi4xxxxi8i8I2xxxxxx"):pack(1, 0, 1, 100000, 0, 0))
+  local nap = coroutine.wrap(function() return g.poll_oneoff(4096, 20000, 1, 8) end)
+  local what = nap()
+  while type(what) == "table" do
+    wasm.wait { what }
+    what = nap()
+  end
+  told(what)
   assert(#w:stdout() == 1000 and w:tree "/d".e.n == ("y"):rep(3000))
   w:close()
   inst:close()

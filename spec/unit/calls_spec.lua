@@ -72,6 +72,20 @@ describe("a call", function()
     assert.equal(3, same(3))
   end)
 
+  it("keeps the objects that only its own stack has, however often it is collected", function()
+    local inst = assert(wasm.run [[(module
+      (type $s (struct (field (mut i64)) (field (mut i64))))
+      (global $last (mut (ref null $s)) (ref.null $s))
+      (func (export "run") (param $n i32) (result i64) (local $mine (ref $s))
+        (local.set $mine (struct.new $s (i64.const 42) (i64.const 43)))
+        (loop $again
+          (global.set $last (struct.new $s (i64.const 7) (i64.const 8)))
+          (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+          (br_if $again (local.get $n)))
+        (i64.add (struct.get $s 0 (local.get $mine)) (struct.get $s 1 (local.get $mine)))))]])
+    for _ = 1, 3 do assert.equal(85, inst.exports.run(600000)) end
+  end)
+
   it("reaches the host function that was imported, however many come and go", function()
     local text = [[(module (import "e" "f" (func $f (result i32)))
       (func (export "run") (result i32) call $f))]]

@@ -154,6 +154,37 @@ describe("on_block", function()
     assert.is_true(yields > 1)
   end)
 
+  it("goes on with a write to a Lua file that is a pipe", function()
+    local path, go = os.tmpname(), os.tmpname()
+    os.remove(go)
+    local pipe = assert(io.popen(("while [ ! -e %s ]; do sleep 0.01; done; cat >%s"):format(go,
+      path), "w"))
+    local g = wasi.guest { stdout = pipe, on_block = "yield" }
+    local text = {}
+    for n = 1, 30000 do text[n] = ("%06d"):format(n) end
+    text = table.concat(text)
+    g.memory:grow(2)
+    g.memory:write(65536, text)
+    g.memory:write(16, ("<I4I4"):pack(65536, #text))
+    local write = coroutine.wrap(function()
+      return g.fd_write(1, 16, 1, 12), g.memory:u32(12)
+    end)
+    local what, n = write()
+    assert.equal("fd_write", what.call)
+    assert.equal(1, #what.write)
+    io.open(go, "w"):close()
+    while type(what) == "table" do
+      wasm.wait { what }
+      what, n = write()
+    end
+    assert.same({ "success", #text }, { what, n })
+    pipe:close()
+    local file <close> = assert(io.open(path))
+    assert.is_true(file:read "a" == text)
+    os.remove(path)
+    os.remove(go)
+  end)
+
   it("waits for connections and what comes over them", function()
     local g = wasi.guest { listen = { "127.0.0.1:0" }, on_block = "yield" }
     local calls = {}
@@ -252,6 +283,40 @@ describe("on_block", function()
     local what = nap()
     assert.equal(what, wasm.wait({ what })[1]) -- six times as long as it may run
     assert.equal("success", nap())
+  end)
+
+  it("goes together with calls that yield for want of fuel", function()
+    local mod = assert(wasm.compile([[(module
+      (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32)
+        (result i32)))
+      (memory 1)
+      (func (export "go") (param $naps i32) (result i32) (local $n i32)
+        (i32.store (i32.const 16) (i32.const 1)) (i64.store (i32.const 24) (i64.const 2000000))
+        (loop $nap
+          (local.set $n (i32.const 1000))
+          (loop $work (br_if $work (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+          (if (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128))
+            (then unreachable))
+          (br_if $nap (local.tee $naps (i32.sub (local.get $naps) (i32.const 1)))))
+        (i32.const 7)))]], { fuel = true }))
+    local inst = assert(mod:instantiate({ wasi_snapshot_preview1 = wasm.wasi {
+      on_block = "yield" } }, { fuel = 1500, on_limit = "yield" }))
+    local go, fuels, naps = coroutine.wrap(inst.exports.go), 0, 0
+    local what = go(3)
+    while what ~= 7 do
+      if what == "fuel" then
+        fuels = fuels + 1
+      else
+        local left = inst:fuel()
+        wasm.wait { what }
+        assert.equal(left, inst:fuel()) -- who waits uses none
+        naps = naps + 1
+      end
+      what = go()
+    end
+    assert.is_true(naps >= 3)
+    local used = inst:stats().fuel_used
+    assert.equal(used // 1500, fuels)
   end)
 
   it("leaves the order of calls of an instance as it is", function()

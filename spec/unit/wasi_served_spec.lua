@@ -294,6 +294,25 @@ describe("a directory of functions", function()
     assert.equal("io", (g.read(fd, 10)))
   end)
 
+  it("is asked for no offset beyond what an integer holds", function()
+    local fs = system { f = "x" }
+    local g = wasi.guest { dirs = { ["/d"] = { stat = fs.stat, write = fs.write,
+      read = function(_, at, n)
+        assert(at >= 0 and n > 0 and at + n >= 0)
+        return ("x"):rep(n)
+      end } } }
+    local _, fd = g.open("f")
+    for _, at in ipairs { math.maxinteger, math.maxinteger - 5, math.maxinteger - (1 << 20) } do
+      assert.equal("success", g.fd_seek(fd, at, 0, 8))
+      for _ = 1, 3 do assert.equal("success", (g.read(fd, 10))) end
+      assert.equal("success", g.fd_tell(fd, 8))
+      assert.is_true(g.memory:i64(8) >= 0)
+    end
+    g.fd_seek(fd, math.maxinteger, 0, 8)
+    assert.equal("fbig", (g.write(fd, "y")))
+    assert.equal("inval", g.fd_seek(fd, 1, 1, 8))
+  end)
+
   it("may yield in each of its functions, in several guests at once", function()
     local fs = system { f = "some text" }
     local dir = {}

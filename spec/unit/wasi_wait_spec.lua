@@ -47,7 +47,10 @@ local SETUP = [=[
     local pipe <close> = io.popen("ls /proc/" .. PID .. "/fd | wc -l")
     return tonumber(pipe:read "a")
   end
-  PID = io.open("/proc/self/stat"):read "n"
+  do
+    local file <close> = io.open "/proc/self/stat"
+    PID = file:read "n"
+  end
 ]=]
 
 local function script(code, names)
@@ -81,11 +84,13 @@ describe("a wait", function()
     script [[
       local g = guest { timeout = 0.002 }
       for _, way in pairs(g.ways) do pcall(way) end
+      collectgarbage()
       local before = descriptors()
       for _ = 1, 10 do
         for _, way in pairs(g.ways) do pcall(way) end
       end
-      assert(descriptors() == before)]]
+      -- one may be kept that somebody might still signal
+      assert(descriptors() <= before + 1, descriptors() .. " after " .. before)]]
   end)
 
   it("ends as well where there are no more descriptors", function()
@@ -102,6 +107,50 @@ describe("a wait", function()
         assert(not ok and result.kind == "limit" or name == "accept", name)
       end
       assert(select(3, g.sleep(1000)) == 1)]]
+  end)
+
+  it("yields when its time is over, if that is the limit's way, and goes on", function()
+    script [[
+      local g = guest { timeout = 0.005, on_limit = "yield" }
+      for name, way in pairs(g.ways) do
+        local call = coroutine.wrap(way)
+        for _ = 1, 3 do assert(call() == "timeout", name) end
+      end
+      local words, call = 0, coroutine.wrap(g.sleep)
+      local result = call(40000000)
+      while result == "timeout" do
+        words = words + 1
+        result = call()
+      end
+      assert(result == "success" and words >= 3, result)
+      -- where it cannot yield it ends
+      for name, way in pairs(g.ways) do
+        local ok, err = pcall(way)
+        assert(not ok and err.kind == "limit" and err.message == "timeout", name)
+      end
+      assert(g.sleep(0) == "success")]]
+  end)
+
+  it("that goes on after a yield has its time, too, whoever ran meanwhile", function()
+    script [[
+      local function blocked(opts)
+        local w = assert(wasm.wasi { dirs = { ["/"] = dir }, on_block = function()
+          coroutine.yield "away"
+          return false
+        end })
+        local g = wasi.around(assert(mod:instantiate({ wasi_snapshot_preview1 = w }, opts)), w)
+        local _, fd = g.open("fifo", { rights = READ })
+        return coroutine.create(function() return g.read(fd, 1) end)
+      end
+      local one, two = blocked { timeout = 0.005 }, blocked { timeout = 0.005 }
+      for _, thread in ipairs { one, two } do
+        local ok, word = coroutine.resume(thread)
+        assert(ok and word == "away")
+      end
+      for _, thread in ipairs { one, two } do
+        local ok, err = coroutine.resume(thread)
+        assert(not ok and err.kind == "limit", tostring(err))
+      end]]
   end)
 
   it("is ended by what Lua does about a signal", function()

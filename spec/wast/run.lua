@@ -1,4 +1,4 @@
---- The official WebAssembly test suite: every .wast of a directory, in eleven modes.
+--- The official WebAssembly test suite: every .wast of a directory, in twelve modes.
 --   lua5.4 spec/wast/run.lua DIR [name ...]     MODE="guard explicit ..." (script.lua)
 --                                               for some only,
 --                                               TORTURE=1 collects at every allocation,
@@ -113,7 +113,7 @@ local function main(dir, names)
     os.exit(false)
   end
   local modes = os.getenv("MODE") or
-    "guard explicit lazy cached simple most fuel few four split cold"
+    "guard explicit lazy cached simple most fuel few four split cold old"
   local running = {}
   for mode in modes:gmatch("%w+") do
     for _, name in ipairs(files) do

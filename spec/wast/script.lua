@@ -287,6 +287,7 @@ local MODES = {
   four = {},                     -- with the fewest that will do
   split = {},                    -- values leave their registers at any time
   cold = {},                     -- every block is
+  old = {},                      -- for processors with SSE4.1 and nothing newer
 }
 local REGISTERS = {
   few = 0x1f004f,  -- rax, rcx, rdx, rbx, rsi; xmm0 to xmm4
@@ -297,6 +298,7 @@ local REGISTERS = {
 local function options_of(mode)
   local options = assert(MODES[mode], mode)
   if REGISTERS[mode] then core.ra_keep(REGISTERS[mode]) end
+  if mode == "old" then core.cpu_keep(1) end
   if mode == "split" or mode == "cold" then core.ra_stress(mode == "split", mode == "cold") end
   if mode ~= "cached" then return options, function() end end
   local dir, remove = require "spec.support.cached".directory()
@@ -306,7 +308,7 @@ end
 
 --- Run a script; `report(line, type, why)` is told about each failure.
 ---@param path string
----@param mode "guard"|"explicit"|"lazy"|"cached"|"simple"|"most"|"fuel"|"few"|"four"|"split"|"cold"
+---@param mode string  one of MODES
 ---@param report fun(line: integer, type: string, why: string)
 ---@return { passed: integer, failed: integer, left_out: table<string, integer> }
 function script.run(path, mode, report)

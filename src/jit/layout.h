@@ -33,6 +33,7 @@
 #define VMCTX_NEW_ARRAY  112 /* two helpers; where a run has room nothing is called */
 #define VMCTX_COPY     120 /* lw_stub_copy, lw_stub_fill: likewise, for few bytes */
 #define VMCTX_FILL     128
+#define VMCTX_RUNS     136 /* -> ObjectRun[], by class: cells of 16 bytes, 32 ... */
 #define VMCTX_FLOATS   1  /* HostFunc: its type uses vector registers */
 #define VMCTX_EXPLICIT 2  /* Instance: memory 0 moves; take its base from MEMORY0 */
 #define VMCTX_MANY     8  /* HostFunc: as ACT_MANY */
@@ -70,18 +71,19 @@
 #define TYPE_INFO_KIND  0 /* u8 TypeKind */
 #define TYPE_INFO_DEPTH 4 /* u32: number of supertypes */
 #define TYPE_INFO_LINE  8 /* -> u32[depth + 1]: canonical ids, from the root to itself */
-#define TYPE_INFO_RUN   16 /* u32: of a struct: which run, as an offset in the Store */
+#define TYPE_INFO_RUN   16 /* u32: of a struct: which run, as an offset in VMCTX_RUNS */
 #define TYPE_INFO_CELL  20 /* u32: of a struct: bytes of a cell */
 #define TYPE_INFO_SIZE  24 /* u32: bytes of a struct, of an element */
 
 /* Store */
 #define STORE_ACT   0 /* -> running Activation */
 #define STORE_LIMIT 8 /* -> HostFunc that lw_stub_limit calls out to */
-#define STORE_RUNS  16 /* ObjectRun[]: cells of 16 bytes, 32, ... 512, and others */
-#define RUN_AT      0
-#define RUN_END     8
-#define RUN_SIZE    16
-#define RUN_FINE    512 /* up to here (cell size - 16) / 16 is the class */
+
+/* ObjectRun */
+#define RUN_AT   0
+#define RUN_END  8
+#define RUN_SIZE 16
+#define RUN_FINE 512 /* up to here (cell size - 16) / 16 is the class */
 
 /* Activation: one call from the host, with its private stack */
 #define ACT_GUEST_SP 0   /* while the host runs */

@@ -244,6 +244,8 @@ const char *lw_to_value(lua_State *L, int arg, ValType t, bool bits, int owner,
                         Value *out, char why[WHY_SIZE]);
 /* Argument `arg` was refused for that reason: misuse, or a closed function. Raises. */
 int lw_bad_argument(lua_State *L, int arg, const char *wrong);
+/* The function cannot be called any longer. Raises. */
+int lw_raise_dead(lua_State *L, const FuncBox *f);
 void lw_push_value(lua_State *L, State *st, ValType t, bool bits, Value v);
 /* lua_ref.c: push the wasm.ref of an object; the object behind the one at `arg`, or 0. */
 void lw_push_object(lua_State *L, State *st, uint64_t ref);

@@ -195,17 +195,6 @@ static bool is_parked(const Activation *a, void *user)
 
 /* ---- ends that raise ---- */
 
-static int raise_dead(lua_State *L, const FuncBox *f)
-{
-  char name[80];
-  if (f->gone) return lw_raise(L, LW_LINK, "%s", f->gone);
-  if (f->owner)
-    return lw_raise(L, LW_CLOSED, "instance '%s' is closed",
-                    f->owner->name ? f->owner->name : "?");
-  return lw_raise(L, LW_CLOSED, "function '%s' is closed",
-                  lw_func_name(f, name, sizeof name));
-}
-
 static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char *why)
 {
   char name[80];
@@ -222,12 +211,6 @@ static NOINLINE int raise_number(lua_State *L, const FuncBox *f, uint32_t i)
   char why[WHY_SIZE];
   return raise_argument(L, f, i,
                         lw_to_value(L, (int)i + 1, f->types[i], false, 0, &v, why));
-}
-
-int lw_bad_argument(lua_State *L, int arg, const char *wrong)
-{
-  const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
-  return f ? raise_dead(L, f) : luaL_argerror(L, arg, wrong);
 }
 
 static NOINLINE int raise_result(lua_State *L, Activation *a, uint32_t i, const char *why)
@@ -310,7 +293,7 @@ static NOINLINE void make_room(lua_State *L, const FuncBox *f, Status s, Err *er
 {
   if (s != LW_NOMEM) lw_raise(L, s, "%s", err->msg);
   lua_gc(L, LUA_GCCOLLECT);
-  if (!lw_func_live(f)) raise_dead(L, f);
+  if (!lw_func_live(f)) lw_raise_dead(L, f);
   *err = (Err){.at = ERR_NOWHERE};
 }
 
@@ -500,6 +483,7 @@ static NOINLINE void native_callout(lua_State *L, Activation *a)
 static void native_resume(lua_State *L, Activation *a)
 {
   if (a->newer) check_order(L, a);
+  lw_act_back(a);
   lw_wasi_answer(L, a, -WASI_RESULTS);
   if (lw_act_native(a) == NATIVE_ASK)
     native_callout(L, a);
@@ -710,7 +694,7 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
   int owner = 0;
   luaL_checkstack(L, (int)(f->nparams + f->nresults) + LUA_MINSTACK, NULL);
   lw_collect_refs(L, st, false);
-  if (!lw_func_live(f)) return raise_dead(L, f);
+  if (!lw_func_live(f)) return lw_raise_dead(L, f);
   if (f->has_refs) {
     lua_settop(L, (int)f->nparams);
     if (f->host)
@@ -719,7 +703,7 @@ static NOINLINE int call_general(lua_State *L, FuncBox *f, bool bits)
       lua_getiuservalue(L, lua_upvalueindex(UPVALUE_BOX), UV_FUNC_OWNER);
     owner = lua_gettop(L);
     lw_prepare_owner(L, st, owner);
-    if (!lw_func_live(f)) return raise_dead(L, f); /* a finalizer may have closed it */
+    if (!lw_func_live(f)) return lw_raise_dead(L, f); /* a finalizer may have closed it */
   }
   Activation *a = begin_general(L, f, bits, owner);
   return enter(L, f, a);
@@ -730,7 +714,7 @@ static NOINLINE int call_fast(lua_State *L, FuncBox *f)
   Activation *a;
   Err err;
   err.msg[0] = 0;
-  if (!lw_func_live(f)) return raise_dead(L, f);
+  if (!lw_func_live(f)) return lw_raise_dead(L, f);
   Status s = lw_act_new(f->h.state->store, f->cell, &a, &err);
   if (s != LW_OK) {
     make_room(L, f, s, &err);
@@ -746,6 +730,17 @@ static NOINLINE int call_fast(lua_State *L, FuncBox *f)
   return enter(L, f, a);
 }
 
+static NOINLINE uint32_t arguments(lua_State *L, const FuncBox *f, Activation *a)
+{
+  return lw_set_registers(L, f->types, f->nparams, 1, a);
+}
+
+static NOINLINE int results(lua_State *L, const FuncBox *f, const Activation *a)
+{
+  lw_push_registers(L, f->types + f->nparams, f->nresults, a);
+  return (int)f->nresults;
+}
+
 /* What stands here is paid for by every call (ARCHITECTURE.md, "What a call costs"). */
 int lw_call_export(lua_State *L)
 {
@@ -756,15 +751,12 @@ int lw_call_export(lua_State *L)
   Activation *a = UNLIKELY(!live) ? NULL : lw_act_quick(f->cell);
   if (UNLIKELY(!a)) return call_fast(L, f);
   uint32_t bad = UNLIKELY(f->flags & ACT_FLOATS)
-                   ? lw_set_registers(L, f->types, f->nparams, 1, a)
+                   ? arguments(L, f, a)
                    : lw_set_words(L, f->types, f->nparams, 1, a->gpr);
   if (UNLIKELY(bad)) return raise_number(L, f, bad - 1);
   ActWhy now = lw_act_quick_enter(a, f->cell, f->flags, L);
   if (UNLIKELY(now != ACT_IS_OVER)) return finish(L, f, a, now);
-  if (UNLIKELY(!f->one_i32)) {
-    lw_push_registers(L, f->types + f->nparams, f->nresults, a);
-    return (int)f->nresults;
-  }
+  if (UNLIKELY(!f->one_i32)) return results(L, f, a);
   lua_pushinteger(L, (int32_t)(uint32_t)a->gpr[0]);
   return 1;
 }

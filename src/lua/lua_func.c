@@ -375,3 +375,22 @@ void lw_open_func(lua_State *L)
   lw_open_kind(L, KIND_HOST, FUNC_NAME, host_meta, methods);
   lw_add_functions(L, functions);
 }
+
+/* ---- errors about functions ---- */
+
+int lw_raise_dead(lua_State *L, const FuncBox *f)
+{
+  char name[80];
+  if (f->gone) return lw_raise(L, LW_LINK, "%s", f->gone);
+  if (f->owner)
+    return lw_raise(L, LW_CLOSED, "instance '%s' is closed",
+                    f->owner->name ? f->owner->name : "?");
+  return lw_raise(L, LW_CLOSED, "function '%s' is closed",
+                  lw_func_name(f, name, sizeof name));
+}
+
+int lw_bad_argument(lua_State *L, int arg, const char *wrong)
+{
+  const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
+  return f ? lw_raise_dead(L, f) : luaL_argerror(L, arg, wrong);
+}

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "rt/budget.h"
+#include "rt/object.h"
 
 #define INSTANCE_NAME "wasm.instance"
 
@@ -288,7 +289,7 @@ static int instance_module(lua_State *L)
 }
 
 /* inst:stats() -> {bounds=, memory_bytes=, memories=, functions=, code_bytes=,
-                  host_calls=, fuel_used=} */
+                  host_calls=, fuel_used=, heap_bytes=} */
 static int instance_stats(lua_State *L)
 {
   check_instance(L);
@@ -302,6 +303,8 @@ static int instance_stats(lua_State *L)
   lw_set_count(L, "code_bytes", info.stats.code_bytes);
   lw_set_count(L, "host_calls", i->host_calls);
   if (i->budget) lw_set_count(L, "fuel_used", lw_fuel_used(i));
+  if (lw_heap_account(i))
+    lw_set_count(L, "heap_bytes", lw_heap_account_held(lw_heap_account(i)));
   lua_pushstring(L, i->explicit_bounds ? "explicit" : "guard"); /* may run a finalizer */
   lua_setfield(L, -2, "bounds");
   return 1;

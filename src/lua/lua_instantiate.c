@@ -42,10 +42,10 @@ typedef struct Wishes {
 static Wishes check_wishes(lua_State *L, int arg)
 {
   static const char *const known[] = {
-    "name",     "memory_max",        "table_max",  "stack",
-    "start",    "interleave",        "on_trap",    "stack_pointer",
-    "on_close", "catch_host_errors", "fuel",       "on_limit",
-    "timeout",  "cpu_timeout",       "host_calls", NULL};
+    "name",       "memory_max", "table_max",     "stack",       "start",
+    "interleave", "on_trap",    "stack_pointer", "on_close",    "catch_host_errors",
+    "fuel",       "on_limit",   "timeout",       "cpu_timeout", "host_calls",
+    "heap_max",   NULL};
   static const char *const orders[] = {"lifo", "any", NULL};
   static const char *const after[] = {"keep", "close", NULL};
   static const char *const ends[] = {"error", "yield", NULL};
@@ -62,6 +62,7 @@ static Wishes check_wishes(lua_State *L, int arg)
   w.core.on_trap_close = lw_opt_choice(L, arg, "on_trap", after, 0) == 1;
   w.core.catch_host_errors = lw_opt_bool(L, arg, "catch_host_errors", false);
   w.core.fuel = (int64_t)lw_opt_count(L, arg, "fuel", UINT64_MAX, FUEL_MAX);
+  w.core.heap_max_bytes = lw_opt_size(L, arg, "heap_max", 0);
   w.core.host_calls = lw_opt_count(L, arg, "host_calls", UINT64_MAX, HOST_CALLS_MAX);
   w.core.limits_host_calls = w.core.host_calls != UINT64_MAX;
   w.core.timeout_ns = lw_opt_seconds(L, arg, "timeout");

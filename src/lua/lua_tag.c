@@ -154,7 +154,7 @@ uint64_t lw_host_exception(lua_State *L, State *st)
   TagBox *box = push_host_tag(L, st);
   lw_prepare_owner(L, st, error + 1);
   lw_push_no_object(L, st);
-  ExnObject *e = lw_exn_new(lw_store(L, st), box->tag);
+  ExnObject *e = lw_exn_new(lw_store(L, st), NULL, box->tag);
   if (!e) lw_raise(L, LW_LIMIT, NO_ROOM);
   lw_set_object(L, st, (uintptr_t)e);
   char why[WHY_SIZE];
@@ -191,7 +191,7 @@ static int exception_new(lua_State *L)
   /* what the values refer to lives as long as the tag's handle */
   lw_prepare_owner(L, st, 1);
   lw_push_no_object(L, st);
-  ExnObject *e = lw_exn_new(lw_store(L, st), check_tag(L));
+  ExnObject *e = lw_exn_new(lw_store(L, st), NULL, check_tag(L));
   if (!e) lw_raise(L, LW_LIMIT, NO_ROOM);
   lw_set_object(L, st, (uintptr_t)e);
   for (uint32_t k = 0; k < t->nparams; k++) {

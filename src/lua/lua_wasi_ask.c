@@ -16,6 +16,7 @@
 
 #include "base/os.h"
 #include "lua/wasi.h"
+#include "rt/budget.h"
 #include "wasi/wasi.h"
 
 static int flush(void *file)
@@ -96,6 +97,20 @@ static int yield(lua_State *L)
   return lua_yield(L, lua_gettop(L));
 }
 
+/* As a call that has reached its limit: with a word for whoever resumes it. */
+static int ask_late(lua_State *L, Activation *a)
+{
+  a->ask.answered = !lua_isyieldable(L);
+  if (a->ask.answered) {
+    lw_act_late_deny(a);
+    return -1;
+  }
+  lw_act_late_grant(a);
+  lua_pushcfunction(L, yield);
+  lua_pushliteral(L, "timeout");
+  return 1;
+}
+
 static void push_descriptors(lua_State *L, const NativeAsk *ask, bool writes)
 {
   const WasiWait *list = ask->owned;
@@ -149,6 +164,7 @@ int lw_wasi_ask(lua_State *L, Activation *a)
   static const char *const clocks[] = {"realtime", "monotonic", "process", "thread"};
   NativeAsk *ask = &a->ask;
   if (ask->what == ASK_SIGNAL) return ask_signal(L, ask);
+  if (ask->what == ASK_LATE) return ask_late(L, a);
   int which = (int)ask->which;
   if (ask->what == ASK_CLOCK) which = ASKED_CLOCK;
   if (ask->what == ASK_RANDOM) which = ASKED_RANDOM;

@@ -23,17 +23,18 @@ void lw_push_registers(lua_State *L, const ValType *types, uint32_t n,
 static inline uint32_t lw_set_words(lua_State *L, const ValType *types, uint32_t n,
                                     int first, uint64_t *gpr)
 {
-  for (uint32_t i = 0; i < n; i++) {
-    if (__builtin_expect(!lua_isinteger(L, first + (int)i), 0)) {
-      if (!lw_set_integer(L, first + (int)i, types[i], &gpr[i])) return i + 1;
+  for (uint32_t k = 1; k <= n; k++) { /* counted like this it needs a register less */
+    int arg = first - 1 + (int)k;
+    if (__builtin_expect(!lua_isinteger(L, arg), 0)) {
+      if (!lw_set_integer(L, arg, types[k - 1], &gpr[k - 1])) return k;
       continue;
     }
-    uint64_t v = (uint64_t)lua_tointegerx(L, first + (int)i, NULL);
-    if (__builtin_expect(v > UINT32_MAX, 0) && types[i] == VAL_I32) {
-      if (v < (uint64_t)INT32_MIN) return i + 1;
+    uint64_t v = (uint64_t)lua_tointegerx(L, arg, NULL);
+    if (__builtin_expect(v > UINT32_MAX, 0) && types[k - 1] == VAL_I32) {
+      if (v < (uint64_t)INT32_MIN) return k;
       v = (uint32_t)v; /* it is negative */
     }
-    gpr[i] = v;
+    gpr[k - 1] = v;
   }
   return 0;
 }

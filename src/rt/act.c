@@ -337,6 +337,7 @@ unsigned lw_act_callout(Activation *a)
 {
   Store *s = a->store;
   lw_trap_end();
+  lw_acts_settle(a);
   a->state = ACT_OUT;
   bool done = a->callee->special ? callout_special(a) : !lw_act_pay_host_call(a);
   if (!done && (!s->callout || !s->callout(a, s->user))) return ACT_IS_CALLOUT;
@@ -360,6 +361,7 @@ bool lw_act_may_nest(Store *s)
 bool lw_act_may_nest_quickly(Store *s)
 {
   return !atomic_load_explicit(&lw_timers_armed, memory_order_relaxed) &&
+         !atomic_load_explicit(&s->poll->hint, memory_order_acquire) &&
          lw_act_may_nest(s);
 }
 
@@ -418,6 +420,12 @@ ActWhy lw_act_resume(Activation *a)
   return run(a, false);
 }
 
+void lw_act_back(Activation *a)
+{
+  assert(a->state == ACT_OUT);
+  nest_return_to(a);
+}
+
 void lw_act_drop(Activation *a)
 {
   assert(a->state != ACT_RUNNING);
@@ -427,9 +435,14 @@ void lw_act_drop(Activation *a)
   if (a->state != ACT_FINISHED) sp_restore(a);
   order_remove(a);
   lw_acts_remove(a);
-  lw_act_wipe(a);
+  a->callee = NULL;
+  a->land_pc = NULL;
+  a->exn = 0;
+  a->user = NULL;
+  a->trap_pc = NULL;
+  a->trap_rbp = NULL;
   a->anchor = NULL;
-  a->laid_out = a->covered = a->sp_owed = false; /* soft_open: lw_stack_give */
+  a->laid_out = a->covered = a->sp_owed = a->has_grown = false; /* not soft_open */
   a->ncallouts = 0;
   a->end = LW_OK;
   a->trap = TRAP_NONE;

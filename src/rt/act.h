@@ -90,14 +90,17 @@ struct Activation {
       bool covered;   /* likewise */
       bool soft_open; /* the signal room below the limit is accessible */
       bool sp_owed;   /* see sp_saved; an earlier call has been dropped */
+      bool listed;    /* in Store.acts */
+      bool has_grown; /* `grown` is not 0 */
     };
-    uint32_t unusual; /* not 0: one of them is true */
+    uint64_t unusual; /* not 0: one of them is true */
   };
   const uint8_t *diverted;   /* where the guest was when that happened */
   Activation *outer, *inner; /* the nest: outer is called out while this one runs */
   bool nested;               /* in the nest */
   uint32_t depth;            /* 1 for the outermost */
-  Activation *prev, *next;   /* Store.acts: all that are not dropped; pool */
+  Activation *prev,
+    *next; /* Store.acts: all that are not dropped (but see quick.h); pool */
   Activation *older, *newer; /* order per memory 0 (API.md 4 row 17) */
   Memory *memory;            /* whose order; NULL until entered and once ended */
   Status end;                /* not LW_OK: why it ends as control returns into wasm, or
@@ -134,6 +137,9 @@ void lw_act_callout_results(Activation *a, const Value *results);
    (and `any_order` is false). */
 Status lw_act_may_resume(const Activation *a, bool any_order, Err *err);
 ActWhy lw_act_resume(Activation *a);
+/* It is resumed, but its host function is not done yet: what comes is interrupted and
+   timed like the call itself. */
+void lw_act_back(Activation *a);
 /* Gives the stack back; legal in every state but running. Restores the stack pointer of
    the guest unless it returned. Closes instances that waited for it. The only function
    that frees an Activation: a forced close of an instance takes the stack and leaves the

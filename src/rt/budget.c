@@ -1,5 +1,5 @@
 /*
-** budget.c -- how much an instance may run: fuel and time.
+** budget.c -- how much an instance may run and make: fuel, time, host calls, objects.
 ** Layer: rt.
 */
 #include "rt/budget.h"
@@ -9,6 +9,7 @@
 
 #include "jit/trap.h"
 #include "rt/instance.h"
+#include "rt/object.h"
 #include "rt/state.h"
 
 /* What calls that reach a limit call out to. The Store has the only reference. */
@@ -27,7 +28,7 @@ Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err)
   bool fuel = lw_code_options(i->code)->fuel;
   Timer time = {.wall_ns = opts->timeout_ns, .cpu_ns = opts->cpu_timeout_ns};
   assert(!i->budget && opts->fuel >= FUEL_DEFAULT);
-  if (!fuel && !lw_timer_limits(&time)) return LW_OK;
+  if (!fuel && !lw_timer_limits(&time) && !opts->heap_max_bytes) return LW_OK;
   TRY(make_limit(i->vm.store, err));
   Budget *b = calloc(1, sizeof *b);
   if (!b) return lw_nomem(err, "an instance's budget");
@@ -37,7 +38,19 @@ Status lw_budget_make(Instance *i, const InstanceOptions *opts, Err *err)
   b->time = time;
   i->vm.fuel = b->fuel;
   i->budget = b;
+  if (!opts->heap_max_bytes) return LW_OK;
+  b->heap = lw_heap_account_new(i->vm.store, opts->heap_max_bytes);
+  if (!b->heap) return lw_nomem(err, "an instance's budget");
+  i->vm.runs = b->heap->runs;
   return LW_OK;
+}
+
+void lw_budget_free(Instance *i)
+{
+  i->vm.runs = i->vm.store->heap.common.runs;
+  if (lw_heap_account(i)) lw_heap_account_end(i->vm.store, i->budget->heap);
+  free(i->budget);
+  i->budget = NULL;
 }
 
 bool lw_budget_begin(Instance *i)
@@ -120,6 +133,25 @@ bool lw_act_late_yields(const Activation *a)
   return late(a) != NULL;
 }
 
+bool lw_act_late(const Activation *a)
+{
+  return a->end == LW_OK && late(a) &&
+         lw_interrupt_pending(a->store->poll, a) == TRAP_TIMEOUT;
+}
+
+void lw_act_late_grant(Activation *a)
+{
+  const Activation *x = late(a);
+  if (x) lw_slot_in_time(x->instance->slot);
+}
+
+void lw_act_late_deny(Activation *a)
+{
+  if (a->end != LW_OK) return;
+  a->end = LW_LIMIT;
+  a->trap = TRAP_TIMEOUT;
+}
+
 /* The amount of no stretch is 0: that is lw_stub_late. */
 bool lw_act_out_of_fuel(const Activation *a)
 {
@@ -149,8 +181,7 @@ void lw_act_limit_grant(Activation *a)
 {
   Instance *i = a->trap_ctx;
   if (!lw_act_out_of_fuel(a)) {
-    const Activation *x = late(a);
-    if (x) lw_slot_in_time(x->instance->slot);
+    lw_act_late_grant(a);
     return;
   }
   i->vm.fuel += i->budget->fuel;

@@ -1,5 +1,5 @@
 /*
-** budget.h -- how much an instance may run: fuel and time.
+** budget.h -- how much an instance may run and make: fuel, time, host calls, objects.
 **
 ** Fuel is counted by the machine code of modules that were compiled with it: VmCtx.fuel
 ** is what is left, in operators (IR_FUEL). Each instance has a tank of its own and pays
@@ -17,10 +17,11 @@
 #include "rt/watchdog.h"
 
 typedef struct Budget {
-  uint64_t granted; /* fuel given so far; less VmCtx.fuel: used */
-  int64_t fuel;     /* what is given anew each time a call has yielded */
-  Timer time;       /* for each call through it */
-  bool yields;      /* a call that reaches a limit yields, where it can */
+  uint64_t granted;         /* fuel given so far; less VmCtx.fuel: used */
+  int64_t fuel;             /* what is given anew each time a call has yielded */
+  Timer time;               /* for each call through it */
+  bool yields;              /* a call that reaches a limit yields, where it can */
+  struct HeapAccount *heap; /* of the objects it makes; NULL: no limit of its own */
 } Budget;
 
 enum { FUEL_DEFAULT = -1 }; /* in InstanceOptions: as much as there can be */
@@ -37,13 +38,25 @@ int64_t lw_fuel_left(const Instance *i);
 uint64_t lw_fuel_used(const Instance *i);
 void lw_fuel_set(Instance *i, int64_t left);
 
+static inline struct HeapAccount *lw_heap_account(const Instance *i)
+{
+  return i->budget ? i->budget->heap : NULL;
+}
+/* The instance is closed. */
+void lw_budget_free(Instance *i);
+
 /* How a call ends that was stopped by this trap: LW_INTERRUPT, LW_LIMIT; LW_OK: it has
    simply trapped. */
 static inline Status lw_limit_status(unsigned trap)
 {
-  if (trap == TRAP_INTERRUPT) return LW_INTERRUPT;
-  bool limit = trap == TRAP_FUEL || trap == TRAP_TIMEOUT || trap == TRAP_HOST_CALLS;
-  return limit ? LW_LIMIT : LW_OK;
+  switch (trap) {
+  case TRAP_INTERRUPT: return LW_INTERRUPT;
+  case TRAP_FUEL:
+  case TRAP_TIMEOUT:
+  case TRAP_HOST_CALLS:
+  case TRAP_HEAP_LIMIT: return LW_LIMIT;
+  default: return LW_OK;
+  }
 }
 
 #define HOST_CALLS_MAX INT64_MAX /* as good as none */
@@ -65,6 +78,11 @@ void lw_act_limit_deny(Activation *a);
 void lw_act_limit_grant(Activation *a);
 /* It is out of time: may it yield at the next poll? Async-signal-safe. */
 bool lw_act_late_yields(const Activation *a);
+/* For a native function that waits: has its call no more time, so that it is to yield?
+   Then the binding lets it go on after that, or ends it. */
+bool lw_act_late(const Activation *a);
+void lw_act_late_grant(Activation *a);
+void lw_act_late_deny(Activation *a);
 /* It has yielded, for whatever reason, and is about to be resumed: its time begins anew,
    and so it does for those that yielded with it. */
 void lw_act_woken(Activation *a);

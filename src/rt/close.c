@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "jit/layout.h"
+#include "rt/budget.h"
 #include "rt/frames.h"
 #include "rt/keep.h"
 #include "rt/state.h"
@@ -90,7 +91,7 @@ static void finish(Instance *i)
   for (uint32_t k = 0; i->elem_refs && k < i->module->nelems; k++)
     free(i->elem_refs[k]);
   free(i->elem_refs);
-  free(i->budget);
+  lw_budget_free(i);
   if (i->shell) i->shell->instance = NULL;
   Code *code = i->code;
   i->state = INSTANCE_CLOSED;
@@ -98,7 +99,6 @@ static void finish(Instance *i)
   i->shell = NULL;
   i->elem_dropped = i->data_dropped = NULL;
   i->elem_refs = NULL;
-  i->budget = NULL;
   i->code = NULL;
   i->module = NULL;
   i->image = NULL;

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "rt/budget.h"
 #include "rt/object.h"
 #include "wasm/constexpr.h"
 #include "wasm/limits.h"
@@ -52,7 +53,7 @@ static Status make_struct(Eval *e, const ConstOp *op)
 {
   const TypeInfo *info = lw_type_info(e->i->vm.types[op->index]);
   uint32_t n = op->op == OP_STRUCT_NEW ? info->nfields : 0;
-  Object *o = lw_struct_new(e->i->vm.store, info);
+  Object *o = lw_struct_new(e->i->vm.store, lw_heap_account(e->i), info);
   if (!o) return no_object(e);
   assert(e->n >= n);
   e->n -= n;
@@ -69,7 +70,7 @@ static Status make_array(Eval *e, const ConstOp *op)
   bool fixed = op->op == OP_ARRAY_NEW_FIXED;
   assert(fixed || e->n > 0);
   uint32_t length = fixed ? op->count : e->stack[e->n - 1].i32;
-  ArrayObject *a = lw_array_new(e->i->vm.store, info, length);
+  ArrayObject *a = lw_array_new(e->i->vm.store, lw_heap_account(e->i), info, length);
   if (!a) return no_object(e);
   if (fixed) {
     e->n -= length;

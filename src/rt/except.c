@@ -61,11 +61,11 @@ void lw_tag_unref(Tag *t)
     t->store->heap.since++; /* something the collector can free */
 }
 
-ExnObject *lw_exn_new(Store *s, Tag *tag)
+ExnObject *lw_exn_new(Store *s, HeapAccount *a, Tag *tag)
 {
   uint32_t n = lw_type_of(tag->type)->nparams;
   lw_tag_ref(tag); /* a collection must not find it without a holder */
-  ExnObject *e = lw_exn_allocate(s, sizeof *e + n * sizeof *e->values);
+  ExnObject *e = lw_exn_allocate(s, a, sizeof *e + n * sizeof *e->values);
   if (e) e->tag = tag;
   lw_tag_unref(tag);
   return e;

@@ -41,6 +41,7 @@ _Static_assert(offsetof(VmCtx, new_struct) == VMCTX_NEW_STRUCT, "layout.h");
 _Static_assert(offsetof(VmCtx, new_array) == VMCTX_NEW_ARRAY, "layout.h");
 _Static_assert(offsetof(VmCtx, copy) == VMCTX_COPY, "layout.h");
 _Static_assert(offsetof(VmCtx, fill) == VMCTX_FILL, "layout.h");
+_Static_assert(offsetof(VmCtx, runs) == VMCTX_RUNS, "layout.h");
 _Static_assert(offsetof(HostFunc, vm) == 0, "r14 of a host function");
 
 void lw_vm_init(VmCtx *vm, Store *s)
@@ -56,6 +57,7 @@ void lw_vm_init(VmCtx *vm, Store *s)
     .new_array = lw_stub_new_array,
     .copy = lw_stub_copy,
     .fill = lw_stub_fill,
+    .runs = s->heap.common.runs,
   };
 }
 

@@ -41,6 +41,7 @@ typedef struct VmCtx {
   const void *limit;
   const struct TypeInfo *const *infos;
   const void *new_struct, *new_array, *copy, *fill;
+  struct ObjectRun *runs; /* of the account that pays for its objects */
 } VmCtx;
 
 /*

@@ -24,10 +24,12 @@
 #include "base/os.h"
 #include "jit/layout.h"
 #include "rt/keep.h"
+#include "rt/lists.h"
 #include "rt/object.h"
 #include "rt/stack.h"
 #include "rt/state.h"
 #include "rt/tag.h"
+#include "rt/trap.h"
 
 enum { BOX_FREE, BOX_USED, BOX_DEAD }; /* ExternBox.used */
 enum { FIRST_THRESHOLD = 16384 };
@@ -60,6 +62,20 @@ void lw_slabs_add(SlabSet *set, uintptr_t slab)
 {
   set->of[slot_for(set, slab)] = slab;
   set->n++;
+}
+
+/* What comes behind it in a row moves up where it may (Knuth, 6.4 R). */
+void lw_slabs_remove(SlabSet *set, uintptr_t slab)
+{
+  uint32_t hole = slot_for(set, slab), mask = set->cap - 1;
+  assert(set->of[hole] == slab);
+  set->of[hole] = 0;
+  set->n--;
+  for (uint32_t at = (hole + 1) & mask; set->of[at]; at = (at + 1) & mask) {
+    uintptr_t moved = set->of[at];
+    set->of[at] = 0;
+    set->of[slot_for(set, moved)] = moved;
+  }
 }
 
 static bool is_slab(const SlabSet *set, uintptr_t slab)
@@ -189,7 +205,7 @@ static void mark_range_at(const Ranges *r, uintptr_t p)
 /* ---- mark ---- */
 
 typedef struct Marker {
-  const Heap *heap;
+  Heap *heap;
   Ranges ranges;
   LargeObject **large; /* sorted by address; NULL: none, or no memory */
   size_t nlarge;
@@ -327,20 +343,26 @@ static void work_off(Marker *k)
 }
 
 /* The grey ones that did not fit into the list. */
-static void find_missed(Marker *k)
+static void find_missed_in(Marker *k, const HeapAccount *a)
 {
   for (unsigned c = 0; c < OBJECT_CLASSES; c++)
-    for (ObjectSlab *s = k->heap->classes[c].slabs; s; s = s->next)
+    for (ObjectSlab *s = a->classes[c].slabs; s; s = s->next)
       for (uint32_t n = 0; n < s->ncells; n++)
         if (s->state[n] == CELL_GREY) {
           push_grey(k, cell_at(s, n));
           work_off(k);
         }
-  for (LargeObject *l = k->heap->large; l; l = l->next)
+  for (LargeObject *l = a->large; l; l = l->next)
     if (l->state == CELL_GREY) {
       push_grey(k, (Object *)(void *)l->object);
       work_off(k);
     }
+}
+
+static void find_missed(Marker *k)
+{
+  for (HeapAccount *a = &k->heap->common; a; a = lw_heap_account_next(k->heap, a))
+    find_missed_in(k, a);
 }
 
 static void trace(Marker *k)
@@ -458,6 +480,9 @@ static void mark_all(Store *s, Marker *k, const uint64_t *roots, size_t nroots)
   for (const Roots *r = s->roots; r; r = r->next)
     for (uint32_t n = 0; n < *r->n; n++)
       mark_word(k, r->at[n].ref);
+  /* A helper of machine code may have brought us here: that call is a root as well. */
+  if (lw_thread.running && lw_thread.running->store == s)
+    lw_acts_settle(lw_thread.running);
   for (const Activation *a = s->acts; a; a = a->next)
     mark_stack(k, a);
   for (size_t n = 0; n < nroots; n++)
@@ -493,9 +518,9 @@ static void sweep_slab(Heap *h, ObjectSlab *s)
   }
 }
 
-static void sweep_large(Heap *h)
+static void sweep_large(Heap *h, HeapAccount *a)
 {
-  for (LargeObject **at = &h->large, *l; (l = *at) != NULL;) {
+  for (LargeObject **at = &a->large, *l; (l = *at) != NULL;) {
     if (l->state == CELL_BLACK) {
       l->state = CELL_WHITE;
       h->nobjects++;
@@ -503,6 +528,7 @@ static void sweep_large(Heap *h)
       at = &l->next;
     } else {
       *at = l->next;
+      a->held -= l->size;
       h->nlarge--;
       free(l);
     }
@@ -512,12 +538,15 @@ static void sweep_large(Heap *h)
 static void sweep_objects(Heap *h)
 {
   h->nobjects = h->bytes = 0;
-  for (unsigned c = 0; c < OBJECT_CLASSES; c++) {
-    for (ObjectSlab *s = h->classes[c].slabs; s; s = s->next)
-      sweep_slab(h, s);
-    h->classes[c].scan = NULL;
+  for (HeapAccount *a = &h->common; a; a = lw_heap_account_next(h, a)) {
+    for (unsigned c = 0; c < OBJECT_CLASSES; c++) {
+      for (ObjectSlab *s = a->classes[c].slabs; s; s = s->next)
+        sweep_slab(h, s);
+      a->classes[c].scan = NULL;
+    }
+    sweep_large(h, a);
+    if (a->limit) lw_heap_account_shrink(h, a);
   }
-  sweep_large(h);
   h->fresh = 0;
   h->pace = h->bytes > PACE_MIN ? h->bytes : PACE_MIN;
 }
@@ -560,17 +589,18 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Large objects by address. Without memory for the list they are all met. */
-static void sort_large(Marker *k, const Heap *h)
+static void sort_large(Marker *k, Heap *h)
 {
   if (h->nlarge == 0) return;
   /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
   k->large = malloc(h->nlarge * sizeof *k->large);
-  for (LargeObject *l = h->large; l; l = l->next) {
-    if (k->large)
-      k->large[k->nlarge++] = l;
-    else
-      meet(k, &l->state, (Object *)(void *)l->object);
-  }
+  for (const HeapAccount *a = &h->common; a; a = lw_heap_account_next(h, a))
+    for (LargeObject *l = a->large; l; l = l->next) {
+      if (k->large)
+        k->large[k->nlarge++] = l;
+      else
+        meet(k, &l->state, (Object *)(void *)l->object);
+    }
   /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
   if (k->large) qsort(k->large, k->nlarge, sizeof *k->large, by_place);
 }

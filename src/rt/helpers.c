@@ -37,7 +37,9 @@ static uint64_t old_size(uint64_t old) /* a failure is -1 in the width of an i32
 static void note_growth(Instance *i, uint64_t bytes)
 {
   Activation *a = lw_store_running(i->vm.store);
-  if (a) a->grown += bytes;
+  if (!a) return;
+  a->grown += bytes;
+  a->has_grown = true;
 }
 
 static Memory *memory(Instance *i, uint64_t x)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "jit/trap.h"
+#include "rt/budget.h"
 #include "rt/bulk.h"
 #include "rt/helpers.h"
 #include "rt/object.h"
@@ -34,14 +35,15 @@ static ArrayObject *array_of(uint64_t ref)
 
 uint64_t lw_helper_struct_new(Instance *i, uint64_t x)
 {
-  Object *o = lw_struct_new(i->vm.store, type_of(i, x));
-  return o ? (uintptr_t)o : end(i, TRAP_HEAP);
+  Object *o = lw_struct_new(i->vm.store, lw_heap_account(i), type_of(i, x));
+  return o ? (uintptr_t)o : end(i, lw_heap_refusal(i->vm.store));
 }
 
 uint64_t lw_helper_array_new(Instance *i, uint64_t x, uint64_t n)
 {
-  ArrayObject *a = lw_array_new(i->vm.store, type_of(i, x), (uint32_t)n);
-  return a ? (uintptr_t)a : end(i, TRAP_HEAP);
+  ArrayObject *a =
+    lw_array_new(i->vm.store, lw_heap_account(i), type_of(i, x), (uint32_t)n);
+  return a ? (uintptr_t)a : end(i, lw_heap_refusal(i->vm.store));
 }
 
 /* The bytes of n elements from `src` on, or NULL: not inside the segment. */
@@ -77,8 +79,8 @@ uint64_t lw_helper_array_new_data(Instance *i, uint64_t x, uint64_t data, uint64
   const TypeInfo *info = type_of(i, x);
   const uint8_t *from = data_at(i, data, src, n, info->size);
   if (!from) return end(i, TRAP_MEMORY);
-  ArrayObject *a = lw_array_new(i->vm.store, info, (uint32_t)n);
-  if (!a) return end(i, TRAP_HEAP);
+  ArrayObject *a = lw_array_new(i->vm.store, lw_heap_account(i), info, (uint32_t)n);
+  if (!a) return end(i, lw_heap_refusal(i->vm.store));
   if (n) memcpy(a->elems, from, n * info->size);
   return (uintptr_t)a;
 }
@@ -87,8 +89,9 @@ uint64_t lw_helper_array_new_elem(Instance *i, uint64_t x, uint64_t elem, uint64
                                   uint64_t n)
 {
   if (!elem_has(i, elem, src, n)) return end(i, TRAP_TABLE);
-  ArrayObject *a = lw_array_new(i->vm.store, type_of(i, x), (uint32_t)n);
-  if (!a) return end(i, TRAP_HEAP);
+  ArrayObject *a =
+    lw_array_new(i->vm.store, lw_heap_account(i), type_of(i, x), (uint32_t)n);
+  if (!a) return end(i, lw_heap_refusal(i->vm.store));
   copy_elem(i, a, elem, 0, src, n);
   return (uintptr_t)a;
 }
@@ -148,8 +151,9 @@ uint64_t lw_helper_array_init_elem(Instance *i, uint64_t array, uint64_t elem,
 
 uint64_t lw_helper_exn_new(Instance *i, uint64_t x)
 {
-  ExnObject *e = lw_exn_new(i->vm.store, lw_instance_tag(i, (uint32_t)x));
-  return e ? (uintptr_t)e : end(i, TRAP_HEAP);
+  ExnObject *e =
+    lw_exn_new(i->vm.store, lw_heap_account(i), lw_instance_tag(i, (uint32_t)x));
+  return e ? (uintptr_t)e : end(i, lw_heap_refusal(i->vm.store));
 }
 
 /* Caught or not, the stub does not return to where it was thrown (stubs.S). */

@@ -333,6 +333,7 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   TRY(lw_types_keep(i->vm.store, i->module, i->vm.types, err));
   TRY(make_shell(i, err));
   take_imports(i, imports);
+  TRY(lw_budget_make(i, opts, err)); /* before it makes objects */
   TRY(make_memories(i, opts, laid_out, err));
   TRY(choose_image(i, err));
   fill_cells(i);
@@ -346,7 +347,6 @@ static Status make(Instance *i, const ImportValue *imports, const InstanceOption
   i->on_trap_close = opts->on_trap_close;
   i->catch_host_errors = opts->catch_host_errors;
   lw_host_calls_set(i, opts->limits_host_calls ? opts->host_calls : HOST_CALLS_MAX);
-  TRY(lw_budget_make(i, opts, err));
   if (!i->budget && !i->stack_size) i->vm.flags |= VMCTX_READY;
   return LW_OK;
 }

@@ -75,6 +75,7 @@ typedef struct InstanceOptions {
   bool catch_host_errors; /* catch_all takes errors of the host, too */
   int64_t fuel;           /* FUEL_DEFAULT, or what it gets (code with fuel only) */
   uint64_t timeout_ns, cpu_timeout_ns; /* for each call; 0: any */
+  uint64_t heap_max_bytes;             /* of objects; 0 = no limit of its own */
   bool limits_host_calls;
   uint64_t host_calls; /* then: in all */
   bool limit_yields;   /* who reaches a limit yields, if the binding can do that */

@@ -27,9 +27,10 @@
 ** keeps the event for the next wait, since a number that is closed may become somebody
 ** else's file. A fork may leave senders above 0 for ever: then one event stays open.
 ** The host does C1-C3 when a poll faults, and, if hint is 1, before every entry into
-** machine code. "Call" is the outermost activation of the nest that was entered through
-** the instance, so what was entered from its host functions ends as well, innermost
-** first, as control returns outward.
+** machine code; but not where a call begins that is within no other (quick.h), for nobody
+** can have asked for its end yet. "Call" is the outermost activation of the nest that was
+** entered through the instance, so what was entered from its host functions ends as well,
+** innermost first, as control returns outward.
 **
 ** To be proved, and why it holds:
 **  1. A request never ends a later call. Only PENDING ends a call (C3); S2 sets it only

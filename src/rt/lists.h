@@ -18,6 +18,7 @@ static inline void lw_acts_push(Activation *a)
   a->next = s->acts;
   if (a->next) a->next->prev = a;
   s->acts = a;
+  a->listed = true;
 }
 
 static inline void lw_acts_remove(Activation *a)
@@ -28,31 +29,26 @@ static inline void lw_acts_remove(Activation *a)
     s->acts = a->next;
   else
     a->prev->next = a->next;
+  a->listed = false;
 }
-
-/* What may be left behind by a call that has called nobody of the binding's. */
-static inline void lw_act_wipe(Activation *a)
+/* One that was entered the quick way is not among them yet. */
+static inline void lw_acts_settle(Activation *a)
 {
-  a->callee = NULL;
-  a->land_pc = NULL;
-  a->exn = 0;
-  a->user = NULL;
-  a->trap_pc = NULL;
-  a->trap_rbp = NULL;
+  if (!a->listed) lw_acts_push(a);
 }
 
 /* What pooled activations have in common, beside being in no list. */
 static inline bool lw_act_is_clean(const Activation *a)
 {
   return !a->nested && !a->outer && !a->inner && !a->memory && !a->older && !a->newer &&
-         !a->callee && !a->user && !a->anchor && !a->laid_out && !a->covered &&
-         !a->ncallouts && !a->land_pc && !a->exn && !a->trap_pc && !a->trap_rbp &&
-         !a->ask.what && a->grown == 0 && a->end == LW_OK && a->trap == TRAP_NONE;
+         !a->callee && !a->anchor && !a->laid_out && !a->covered && !a->ncallouts &&
+         !a->land_pc && !a->exn && !a->trap_pc && !a->ask.what && a->grown == 0 &&
+         a->end == LW_OK && a->trap == TRAP_NONE;
 }
 
 /* Who yielded is out of the nest: is there room for one more? */
 bool lw_act_may_nest(Store *s);
-/* The same, and is no call of it timed? */
+/* The same; and is no call of it timed, and none interrupted? */
 bool lw_act_may_nest_quickly(Store *s);
 /* Machine code has been left for that reason: so does the call end, or is out. */
 ActWhy lw_act_left(Activation *a, ActWhy why);

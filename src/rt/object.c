@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "jit/layout.h"
+#include "jit/trap.h"
 #include "rt/state.h"
 
 _Static_assert(offsetof(Object, info) == OBJECT_INFO, "layout.h");
@@ -25,7 +26,6 @@ _Static_assert(offsetof(ArrayObject, elems) == ARRAY_ELEMS, "layout.h");
 _Static_assert(offsetof(TypeInfo, run) == TYPE_INFO_RUN, "layout.h");
 _Static_assert(offsetof(TypeInfo, cell) == TYPE_INFO_CELL, "layout.h");
 _Static_assert(offsetof(TypeInfo, size) == TYPE_INFO_SIZE, "layout.h");
-_Static_assert(offsetof(Store, runs) == STORE_RUNS, "layout.h");
 _Static_assert(offsetof(ObjectRun, at) == RUN_AT, "layout.h");
 _Static_assert(offsetof(ObjectRun, end) == RUN_END, "layout.h");
 _Static_assert(sizeof(ObjectRun) == RUN_SIZE && RUN_SIZE == 16, "stubs.S");
@@ -63,9 +63,15 @@ static size_t class_size(unsigned n)
 
 /* ---- slabs ---- */
 
-static ObjectSlab *slab_new(Heap *h, unsigned class)
+static bool may_hold(const HeapAccount *a, uint64_t more)
 {
-  if (!lw_slabs_room(&h->objects)) return NULL;
+  return !a->limit || (more <= a->limit && a->held <= a->limit - more);
+}
+
+static ObjectSlab *slab_new(Heap *h, HeapAccount *a, unsigned class)
+{
+  h->refused = !may_hold(a, OBJECT_SLAB);
+  if (h->refused || !lw_slabs_room(&h->objects)) return NULL;
   ObjectSlab *s = aligned_alloc(OBJECT_SLAB, OBJECT_SLAB);
   if (!s) return NULL;
   size_t size = class_size(class);
@@ -79,7 +85,8 @@ static ObjectSlab *slab_new(Heap *h, unsigned class)
   s->next = NULL;
   memset(s->state, CELL_FREE, n);
   lw_slabs_add(&h->objects, (uintptr_t)s);
-  ObjectClass *c = &h->classes[class];
+  a->held += OBJECT_SLAB;
+  ObjectClass *c = &a->classes[class];
   if (c->last)
     c->last->next = s;
   else
@@ -89,15 +96,15 @@ static ObjectSlab *slab_new(Heap *h, unsigned class)
 }
 
 /* The next slab with a free cell: *state, one of the class's `scan`. */
-static bool find_free(Heap *h, unsigned class, uint8_t **state)
+static bool find_free(Heap *h, HeapAccount *a, unsigned class, uint8_t **state)
 {
-  ObjectClass *c = &h->classes[class];
+  ObjectClass *c = &a->classes[class];
   for (;;) {
     ObjectSlab *s = c->scan;
     *state = s ? memchr(s->state + c->at, CELL_FREE, s->ncells - c->at) : NULL;
     if (*state) return true;
     ObjectSlab *next = s ? s->next : c->slabs;
-    if (!next && !(next = slab_new(h, class))) return false;
+    if (!next && !(next = slab_new(h, a, class))) return false;
     c->scan = next;
     c->at = 0;
   }
@@ -107,13 +114,12 @@ static bool find_free(Heap *h, unsigned class, uint8_t **state)
 
 /* Cells from the first free one on, as many as are free, up to RUN_MOST bytes and what
    the heap's limit leaves, but one at least. */
-static bool run_begin(Store *store, unsigned class)
+static bool run_begin(Heap *h, HeapAccount *a, unsigned class)
 {
   enum { RUN_MOST = 4096 };
-  Heap *h = &store->heap;
-  ObjectClass *c = &h->classes[class];
+  ObjectClass *c = &a->classes[class];
   uint8_t *state;
-  if (!find_free(h, class, &state)) return false;
+  if (!find_free(h, a, class, &state)) return false;
   ObjectSlab *s = c->scan;
   uint64_t most = RUN_MOST;
   if (h->limit && h->limit - h->bytes < most) most = h->limit - h->bytes;
@@ -123,7 +129,7 @@ static bool run_begin(Store *store, unsigned class)
     n++;
   memset(state, CELL_WHITE, n);
   c->at = first + n;
-  ObjectRun *run = &store->runs[class];
+  ObjectRun *run = &a->runs[class];
   run->at = (uint8_t *)s + s->first + (size_t)first * s->size;
   run->end = run->at + (size_t)n * s->size;
   memset(run->at, 0, (size_t)n * s->size);
@@ -146,25 +152,32 @@ static void run_end(Heap *h, ObjectRun *run, size_t size)
   *run = (ObjectRun){NULL, NULL};
 }
 
-void lw_runs_end(Store *s)
+static void account_runs_end(Heap *h, HeapAccount *a)
 {
   for (unsigned n = 0; n < OBJECT_CLASSES; n++)
-    run_end(&s->heap, &s->runs[n], class_size(n));
+    run_end(h, &a->runs[n], class_size(n));
+}
+
+void lw_runs_end(Store *s)
+{
+  Heap *h = &s->heap;
+  for (HeapAccount *a = &h->common; a; a = lw_heap_account_next(h, a))
+    account_runs_end(h, a);
 }
 
 void lw_object_place(uint32_t size, uint32_t *run, uint32_t *cell)
 {
   bool small = size <= OBJECT_MAX;
   unsigned class = small ? class_of(size) : OBJECT_CLASSES;
-  *run = (uint32_t)(offsetof(Store, runs) + class * sizeof(ObjectRun));
+  *run = (uint32_t)(class * sizeof(ObjectRun));
   *cell = small ? (uint32_t)class_size(class) : 1;
 }
 
 /* A zeroed cell of the class, or NULL. */
-static void *cell_take(Store *s, unsigned class, size_t size)
+static void *cell_take(Heap *h, HeapAccount *a, unsigned class, size_t size)
 {
-  ObjectRun *run = &s->runs[class];
-  if ((size_t)(run->end - run->at) < size && !run_begin(s, class)) return NULL;
+  ObjectRun *run = &a->runs[class];
+  if ((size_t)(run->end - run->at) < size && !run_begin(h, a, class)) return NULL;
   uint8_t *cell = run->at;
   run->at += size;
   return cell;
@@ -173,14 +186,17 @@ static void *cell_take(Store *s, unsigned class, size_t size)
 /* ---- large objects ---- */
 
 /* Zeroed; pages that are new from the system are so without being touched. */
-static void *large_take(Heap *h, size_t size)
+static void *large_take(Heap *h, HeapAccount *a, size_t size)
 {
+  h->refused = !may_hold(a, size);
+  if (h->refused) return NULL;
   LargeObject *l = calloc(1, sizeof *l + (size + GRAIN - 1) / GRAIN * GRAIN);
   if (!l) return NULL;
   l->size = size;
   l->state = CELL_WHITE;
-  l->next = h->large;
-  h->large = l;
+  l->next = a->large;
+  a->large = l;
+  a->held += size;
   h->nlarge++;
   h->bytes += size;
   h->fresh += size;
@@ -195,47 +211,70 @@ static bool beyond(const Heap *h, size_t size)
   return h->limit && (size > h->limit || h->bytes > h->limit - size);
 }
 
-static bool in_run(const Store *s, unsigned class, size_t size)
+static bool in_run(const HeapAccount *a, unsigned class, size_t size)
 {
-  return (size_t)(s->runs[class].end - s->runs[class].at) >= size;
+  return (size_t)(a->runs[class].end - a->runs[class].at) >= size;
 }
 
-static Object *allocate(Store *s, const TypeInfo *info, size_t size)
+static void *take(Heap *h, HeapAccount *a, unsigned class, size_t size)
+{
+  return class < OBJECT_CLASSES ? cell_take(h, a, class, size) : large_take(h, a, size);
+}
+
+/* The account is at its limit. A collection looks at the objects of all, so it must leave
+   an eighth free: then there is at most one for so many bytes of this one's. */
+static void *take_at_limit(Store *s, HeapAccount *a, unsigned class, size_t size)
+{
+  lw_gc_collect(s, NULL, 0);
+  return may_hold(a, a->limit / 8) ? take(&s->heap, a, class, size) : NULL;
+}
+
+static Object *allocate(Store *s, HeapAccount *a, const TypeInfo *info, size_t size)
 {
   Heap *h = &s->heap;
+  if (!a) a = &h->common;
+  h->refused = false;
   bool small = size <= OBJECT_MAX;
   unsigned class = small ? class_of(size) : OBJECT_CLASSES;
   size_t whole = small ? class_size(class) : size;
-  if (!small || !in_run(s, class, whole)) {
+  if (!small || !in_run(a, class, whole)) {
     if (h->fresh >= (h->pace ? h->pace : PACE_MIN) || torture || beyond(h, whole))
       lw_gc_collect(s, NULL, 0);
     if (beyond(h, whole)) return NULL;
   }
-  Object *o = small ? cell_take(s, class, whole) : large_take(h, size);
+  Object *o = take(h, a, class, whole);
+  if (!o && h->refused) o = take_at_limit(s, a, class, whole);
   if (!o) return NULL;
   o->info = info;
   return o;
 }
 
-Object *lw_struct_new(Store *s, const TypeInfo *info)
+unsigned lw_heap_refusal(const Store *s)
 {
-  assert(info->kind == TYPE_STRUCT && info->size >= OBJECT_HEADER);
-  return allocate(s, info, info->size);
+  return s->heap.refused ? TRAP_HEAP_LIMIT : TRAP_HEAP;
 }
 
-ArrayObject *lw_array_new(Store *s, const TypeInfo *info, uint32_t length)
+Object *lw_struct_new(Store *s, HeapAccount *a, const TypeInfo *info)
+{
+  assert(info->kind == TYPE_STRUCT && info->size >= OBJECT_HEADER);
+  return allocate(s, a, info, info->size);
+}
+
+ArrayObject *lw_array_new(Store *s, HeapAccount *account, const TypeInfo *info,
+                          uint32_t length)
 {
   assert(info->kind == TYPE_ARRAY);
   uint64_t size = ARRAY_HEADER + (uint64_t)length * info->size; /* at most 2^36 */
+  s->heap.refused = false;
   if (size > ARRAY_BYTES_MAX) return NULL;
-  ArrayObject *a = (ArrayObject *)(void *)allocate(s, info, (size_t)size);
+  ArrayObject *a = (ArrayObject *)(void *)allocate(s, account, info, (size_t)size);
   if (a) a->length = length;
   return a;
 }
 
-struct ExnObject *lw_exn_allocate(Store *s, size_t size)
+struct ExnObject *lw_exn_allocate(Store *s, HeapAccount *a, size_t size)
 {
-  return (struct ExnObject *)(void *)allocate(s, &lw_type_exn, size);
+  return (struct ExnObject *)(void *)allocate(s, a, &lw_type_exn, size);
 }
 
 static void visit_slab(ObjectSlab *s, void (*visit)(void *user, const Object *o),
@@ -249,27 +288,108 @@ static void visit_slab(ObjectSlab *s, void (*visit)(void *user, const Object *o)
 
 void lw_objects_visit(Store *s, void (*visit)(void *user, const Object *o), void *user)
 {
-  const Heap *h = &s->heap;
+  Heap *h = &s->heap;
   lw_runs_end(s);
+  for (HeapAccount *a = &h->common; a; a = lw_heap_account_next(h, a)) {
+    for (unsigned n = 0; n < OBJECT_CLASSES; n++)
+      for (ObjectSlab *slab = a->classes[n].slabs; slab; slab = slab->next)
+        visit_slab(slab, visit, user);
+    for (LargeObject *l = a->large; l; l = l->next)
+      visit(user, (const Object *)(const void *)l->object);
+  }
+}
+
+static void account_free(HeapAccount *a)
+{
   for (unsigned n = 0; n < OBJECT_CLASSES; n++)
-    for (ObjectSlab *slab = h->classes[n].slabs; slab; slab = slab->next)
-      visit_slab(slab, visit, user);
-  for (LargeObject *l = h->large; l; l = l->next)
-    visit(user, (const Object *)(const void *)l->object);
+    for (ObjectSlab *s = a->classes[n].slabs, *next; s; s = next) {
+      next = s->next;
+      free(s);
+    }
+  for (LargeObject *l = a->large, *next; l; l = next) {
+    next = l->next;
+    free(l);
+  }
 }
 
 void lw_objects_free(Heap *h)
 {
-  for (unsigned n = 0; n < OBJECT_CLASSES; n++)
-    for (ObjectSlab *s = h->classes[n].slabs, *next; s; s = next) {
-      next = s->next;
-      free(s);
-    }
-  for (LargeObject *l = h->large, *next; l; l = next) {
-    next = l->next;
-    free(l);
+  account_free(&h->common);
+  for (HeapAccount *a = h->accounts, *next; a; a = next) {
+    next = a->next;
+    account_free(a);
+    free(a);
   }
   free(h->objects.of);
+}
+
+/* ---- accounts ---- */
+
+HeapAccount *lw_heap_account_new(Store *s, uint64_t limit)
+{
+  HeapAccount *a = calloc(1, sizeof *a);
+  if (!a) return NULL;
+  a->limit = limit;
+  a->next = s->heap.accounts;
+  s->heap.accounts = a;
+  return a;
+}
+
+void lw_heap_account_end(Store *s, HeapAccount *a)
+{
+  HeapAccount *to = &s->heap.common, **link = &s->heap.accounts;
+  account_runs_end(&s->heap, a);
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
+    ObjectClass *from = &a->classes[n], *c = &to->classes[n];
+    if (!from->slabs) continue;
+    if (c->last)
+      c->last->next = from->slabs;
+    else
+      c->slabs = from->slabs;
+    c->last = from->last;
+  }
+  LargeObject **end = &to->large;
+  while (*end)
+    end = &(*end)->next;
+  *end = a->large;
+  to->held += a->held;
+  while (*link != a)
+    link = &(*link)->next;
+  *link = a->next;
+  free(a);
+}
+
+uint64_t lw_heap_account_held(const HeapAccount *a)
+{
+  return a->held;
+}
+
+static bool is_empty(const ObjectSlab *s)
+{
+  for (uint32_t n = 0; n < s->ncells; n++)
+    if (s->state[n] != CELL_FREE) return false;
+  return true;
+}
+
+void lw_heap_account_shrink(Heap *h, HeapAccount *a)
+{
+  for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
+    ObjectClass *c = &a->classes[n];
+    ObjectSlab *last = NULL;
+    for (ObjectSlab **link = &c->slabs, *s; (s = *link) != NULL;) {
+      if (!is_empty(s)) {
+        last = s;
+        link = &s->next;
+        continue;
+      }
+      *link = s->next;
+      lw_slabs_remove(&h->objects, (uintptr_t)s);
+      a->held -= OBJECT_SLAB;
+      free(s);
+    }
+    c->last = last;
+    assert(!c->scan);
+  }
 }
 
 /* ---- fields ---- */
@@ -362,11 +482,12 @@ void lw_heap_stats(const Store *s, HeapStats *out)
 {
   const Heap *h = &s->heap;
   *out = (HeapStats){h->nobjects, h->bytes, h->limit, h->collections};
-  for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
-    size_t left = (size_t)(s->runs[n].end - s->runs[n].at);
-    out->bytes -= left;
-    out->objects -= left / class_size(n);
-  }
+  for (const HeapAccount *a = &h->common; a; a = a == &h->common ? h->accounts : a->next)
+    for (unsigned n = 0; n < OBJECT_CLASSES; n++) {
+      size_t left = (size_t)(a->runs[n].end - a->runs[n].at);
+      out->bytes -= left;
+      out->objects -= left / class_size(n);
+    }
 }
 
 void lw_roots_begin(Store *s, Roots *r, const Value *at, const uint32_t *n)

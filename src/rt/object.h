@@ -49,16 +49,27 @@ static inline bool lw_ref_is_box(uint64_t ref)
   return lw_ref_info(ref) == &lw_type_box;
 }
 
-/* Where machine code makes objects of that size: an offset in the Store, bytes to take.
- */
+/* Where machine code makes objects of that size: an offset in a row of runs, bytes to
+   take. */
 void lw_object_place(uint32_t size, uint32_t *run, uint32_t *cell);
 
+/* What the objects of an instance are charged to; NULL: it has no limit of its own. */
+typedef struct HeapAccount HeapAccount;
+HeapAccount *lw_heap_account_new(Store *s, uint64_t limit); /* NULL: no memory */
+/* Its objects are everybody's from now on. */
+void lw_heap_account_end(Store *s, HeapAccount *a);
+uint64_t lw_heap_account_held(const HeapAccount *a);
+
 /*
-** A zeroed struct; a zeroed array. NULL: no memory, or beyond the heap's limit. May
-** collect: whoever holds references in C variables has made them roots.
+** A zeroed struct; a zeroed array, charged to `a`. NULL: no memory, or beyond a limit, of
+** the heap or of the account (lw_heap_refusal). May collect: whoever holds references in
+** C variables has made them roots.
 */
-Object *lw_struct_new(Store *s, const TypeInfo *info);
-ArrayObject *lw_array_new(Store *s, const TypeInfo *info, uint32_t length);
+Object *lw_struct_new(Store *s, HeapAccount *a, const TypeInfo *info);
+ArrayObject *lw_array_new(Store *s, HeapAccount *a, const TypeInfo *info,
+                          uint32_t length);
+/* The trap for the last NULL. */
+unsigned lw_heap_refusal(const Store *s);
 /* Does [at, at+n) lie inside? No overflow for any arguments. */
 static inline bool lw_array_has(const ArrayObject *a, uint64_t at, uint64_t n)
 {

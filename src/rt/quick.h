@@ -6,6 +6,11 @@
 ** (VMCTX_READY), what a call did not touch is not cleared after it, and all of it is
 ** inline. Whatever is out of the ordinary goes the general way (act.c): before it enters
 ** because lw_act_quick says no, afterwards by lw_act_left.
+** Until it calls out, or a collection comes, an activation that was entered this way is
+*in
+** no list of the Store's (lw_acts_settle): nobody but the signal handler, which knows it
+** from elsewhere, can look for it meanwhile. So if it returns without that, no other one
+** was taken or given back, and no instance can have begun to wait for it.
 ** Layer: rt.
 */
 #ifndef LW_QUICK_H
@@ -33,7 +38,6 @@ static inline Activation *lw_act_quick(const FuncCell *cell)
   Store *s = vm->store;
   Activation *a = s->pool;
   if (UNLIKELY(!(vm->flags & VMCTX_READY) || !a || !lw_thread.ready)) return NULL;
-  if (UNLIKELY(atomic_load_explicit(&s->poll->hint, memory_order_acquire))) return NULL;
   if (UNLIKELY(s->nest && !lw_act_may_nest_quickly(s))) return NULL;
   assert(lw_act_is_clean(a) && a->store == s);
   return a;
@@ -99,30 +103,25 @@ static inline ActWhy lw_act_quick_enter(Activation *a, FuncCell *cell, uint32_t 
   Instance *i = cell->ctx;
   assert(s->pool == a && i == cell->shell->instance && i->state == INSTANCE_LIVE);
   s->pool = a->next;
-  s->npool--;
   a->entry = cell;
   a->instance = i;
   a->flags = flags;
   a->user = user;
   a->guest_sp = lw_stack_top(a);
-  lw_acts_push(a);
   lw_quick_begin(s, a, i);
   lw_thread.running = a;
   s->act = a;
   a->state = ACT_RUNNING;
   ActWhy why = (ActWhy)lw_stub_enter(a, cell);
-  if (UNLIKELY(why != ACT_IS_RETURNED || a->unusual)) return lw_act_left(a, why);
+  if (UNLIKELY(why != ACT_IS_RETURNED || a->unusual)) {
+    lw_acts_settle(a);
+    return lw_act_left(a, why);
+  }
   lw_trap_end();
   lw_quick_end(s, a, i);
-  a->state = ACT_FINISHED;
-  if (UNLIKELY(a->grown || s->closing || s->nretiring || s->npool >= POOL_HOT))
-    return why;
-  lw_acts_remove(a);
-  lw_act_wipe(a);
-  a->next = s->pool;
-  s->pool = a;
-  s->npool++;
+  a->trap_pc = NULL; /* helpers leave it behind */
   assert(lw_act_is_clean(a));
+  s->pool = a; /* a->next has not changed, nor has the pool */
   return ACT_IS_OVER;
 }
 

@@ -62,13 +62,6 @@ void lw_stack_detach(Activation *a)
   a->stack_size = 0;
 }
 
-static void push(Activation **list, uint32_t *n, Activation *a)
-{
-  a->next = *list;
-  *list = a;
-  ++*n;
-}
-
 Activation *lw_stack_take_cold(Store *s)
 {
   Activation *a = s->cold;
@@ -81,31 +74,34 @@ Activation *lw_stack_take_cold(Store *s)
 void lw_stack_retire(Activation *a)
 {
   Store *s = a->store;
-  if (a->stack_size != STACK_WHOLE || s->npool + s->ncold >= POOL_MAX || !close_room(a)) {
+  if (a->stack_size != STACK_WHOLE || s->ncold >= POOL_MAX - POOL_HOT || !close_room(a)) {
     unmap(a);
     return;
   }
-  if (s->npool < POOL_HOT) {
-    push(&s->pool, &s->npool, a);
+  if (lw_stack_warm(s) < POOL_HOT) {
+    a->next = s->pool;
+    s->pool = a;
     return;
   }
   size_t cold = a->stack_size - STACK_HARD - STACK_SOFT - lw_os_page_size();
   (void)lw_os_discard(a->limit, cold); /* refused: the pages stay, which is only dear */
-  push(&s->cold, &s->ncold, a);
+  a->next = s->cold;
+  s->cold = a;
+  s->ncold++;
 }
 
-static void free_list(Activation **list, uint32_t *n)
+static void free_list(Activation **list)
 {
   for (Activation *a = *list, *next; a; a = next) {
     next = a->next;
     unmap(a);
   }
   *list = NULL;
-  *n = 0;
 }
 
 void lw_stack_free_pool(Store *s)
 {
-  free_list(&s->pool, &s->npool);
-  free_list(&s->cold, &s->ncold);
+  free_list(&s->pool);
+  free_list(&s->cold);
+  s->ncold = 0;
 }

@@ -42,19 +42,25 @@ static inline Activation *lw_stack_take(Store *s, size_t size)
   if (size && size != STACK_DEFAULT) return lw_stack_new(size);
   if (!a) return lw_stack_take_cold(s);
   s->pool = a->next;
-  s->npool--;
   return a;
+}
+/* How many there are in the pool; not counted, for the sake of quick.h. */
+static inline uint32_t lw_stack_warm(const Store *s)
+{
+  uint32_t n = 0;
+  for (const Activation *a = s->pool; a; a = a->next)
+    n++;
+  return n;
 }
 static inline void lw_stack_give(Activation *a)
 {
   Store *s = a->store;
-  if (a->stack_size != STACK_WHOLE || a->soft_open || s->npool >= POOL_HOT) {
+  if (a->stack_size != STACK_WHOLE || a->soft_open || lw_stack_warm(s) >= POOL_HOT) {
     lw_stack_retire(a);
     return;
   }
   a->next = s->pool;
   s->pool = a;
-  s->npool++;
 }
 /* Unmap the stack; the Activation stays, without one, until it is given back. */
 void lw_stack_detach(Activation *a);

@@ -67,6 +67,18 @@ typedef struct ObjectClass { /* all slabs of one cell size */
   uint32_t at;
 } ObjectClass;
 
+/* Who objects are charged to: an instance that has a limit of its own, or all others.
+   Slabs are not shared, so what one holds is exact: 64 KiB for each slab, objects in it
+   or not, and its large objects. */
+typedef struct HeapAccount {
+  ObjectRun runs[OBJECT_CLASSES + 1]; /* VmCtx.runs; the last one is always empty */
+  ObjectClass classes[OBJECT_CLASSES];
+  LargeObject *large;
+  uint64_t held;            /* bytes */
+  uint64_t limit;           /* of held; 0: none */
+  struct HeapAccount *next; /* Heap.accounts */
+} HeapAccount;
+
 typedef struct Heap {
   BoxSlab *slabs;
   SlabSet boxes;
@@ -79,21 +91,21 @@ typedef struct Heap {
   uint64_t threshold;
   uint64_t collections;
 
-  ObjectClass classes[OBJECT_CLASSES];
+  HeapAccount common;
+  HeapAccount *accounts; /* the others */
   SlabSet objects;
-  LargeObject *large;
   uint64_t nlarge;
   uint64_t nobjects, bytes; /* alive, as far as is known */
   uint64_t fresh;           /* bytes taken since the last collection ... */
   uint64_t pace;            /* ... after so many there is another */
   uint64_t limit;           /* of bytes; 0: none */
+  bool refused;             /* the last allocation, by an account's limit */
 } Heap;
 
 struct Store {
   Activation *act; /* layout.h STORE_ACT: the one in machine code, or that was last */
   HostFunc *limit; /* layout.h STORE_LIMIT: called when fuel has run out; () -> () */
-  ObjectRun runs[OBJECT_CLASSES + 1]; /* layout.h; the last one is always empty */
-  VmCtx closed;                       /* context of cells whose instance is closed */
+  VmCtx closed;    /* context of cells whose instance is closed */
   PollPage *poll;
   Activation *nest;    /* innermost */
   Activation *acts;    /* all that are not dropped */
@@ -113,7 +125,7 @@ struct Store {
   struct Roots *roots;
   Activation *pool; /* dropped activations with default stacks: POOL_HOT at most ... */
   Activation *cold; /* ... and those that have given their pages back */
-  uint32_t npool, ncold;
+  uint32_t ncold;
   uint32_t max_depth;
   bool (*parked)(const Activation *a, void *user);
   void *user; /* of parked and callout */
@@ -145,8 +157,16 @@ void lw_snapshots_visit(const Store *s, RefVisit visit, void *user);
 void lw_heap_free(Heap *h);
 bool lw_slabs_room(SlabSet *set); /* for one more */
 void lw_slabs_add(SlabSet *set, uintptr_t slab);
+void lw_slabs_remove(SlabSet *set, uintptr_t slab);
 /* rt/object.c */
 void lw_objects_free(Heap *h);
-struct ExnObject *lw_exn_allocate(Store *s, size_t size);
+/* The accounts one after the other: the next one, NULL behind the last. */
+static inline HeapAccount *lw_heap_account_next(Heap *h, const HeapAccount *a)
+{
+  return a == &h->common ? h->accounts : a->next;
+}
+/* After a collection: give empty slabs back. */
+void lw_heap_account_shrink(Heap *h, HeapAccount *a);
+struct ExnObject *lw_exn_allocate(Store *s, HeapAccount *a, size_t size);
 
 #endif

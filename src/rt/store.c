@@ -125,5 +125,5 @@ void lw_store_stats(const Store *s, StoreStats *out)
     out->activations++;
     out->parked += lw_act_parked(a);
   }
-  out->stacks = out->activations + s->npool + s->ncold;
+  out->stacks = out->activations + lw_stack_warm(s) + s->ncold;
 }

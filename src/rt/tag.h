@@ -35,7 +35,7 @@ static inline bool lw_ref_is_exn(uint64_t ref)
   return lw_ref_info(ref) == &lw_type_exn;
 }
 /* With all values zero. NULL: no memory. May collect. */
-ExnObject *lw_exn_new(Store *s, Tag *tag);
+ExnObject *lw_exn_new(Store *s, struct HeapAccount *a, Tag *tag);
 
 /*
 ** The exception goes to whoever catches it among the frames of `a`, which called out or

@@ -328,6 +328,9 @@ static inline Errno ask(Call *c, AskWhat what, uint32_t which, uint64_t number)
 
 /* Ask for the time of clock `id`, or take it. */
 Errno lw_clock_now(Call *c, uint32_t id, uint64_t *ns);
+/* Somebody wants the call to end (lw_act_wants_end): WASI_INTR, or WASI_ASK where it is
+   only late and may yield. */
+Errno lw_wasi_end(Call *c);
 /* Wait until the system's descriptor is ready for `events` (poll.h); WASI_INTR: the call
    is to end; WASI_ASK. */
 Errno lw_wait_ready(Call *c, int host, short events);

@@ -71,10 +71,10 @@ Errno lw_call_clock_time_get(Call *c)
 
 /* ---- random bytes ---- */
 
-static Errno random_real(const Call *c, uint8_t *to, size_t size)
+static Errno random_real(Call *c, uint8_t *to, size_t size)
 {
   while (size > 0) {
-    if (lw_act_must_end(c->native->act)) return WASI_INTR;
+    if (lw_act_wants_end(c->native->act)) return lw_wasi_end(c);
     ssize_t n = getrandom(to, size < 1 << 20 ? size : 1 << 20, 0);
     if (n < 0 && errno != EINTR) return lw_errno_of(errno);
     if (n < 0) continue;

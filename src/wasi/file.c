@@ -147,7 +147,7 @@ Errno lw_host_write(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t
     int count = lw_iovecs_part(io, *done, regular || socket ? io->total : PIPE_BUF, some);
     ssize_t now = socket ? send_some(host, some, count) : write_some(host, some, count);
     if (now < 0 && (errno == EAGAIN || errno == EINTR)) {
-      if (lw_act_wants_end(c->native->act)) return WASI_INTR;
+      if (lw_act_wants_end(c->native->act)) return lw_wasi_end(c);
       continue;
     }
     if (now < 0) e = lw_errno_of(errno);
@@ -170,7 +170,7 @@ Errno lw_host_read(Call *c, int host, const Iovecs *io, bool nonblock, uint64_t 
       return WASI_SUCCESS;
     }
     if (errno != EAGAIN && errno != EINTR) return lw_errno_of(errno);
-    if (lw_act_wants_end(c->native->act)) return WASI_INTR;
+    if (lw_act_wants_end(c->native->act)) return lw_wasi_end(c);
   }
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/os.h"
+#include "rt/budget.h"
 #include "wasi/call.h"
 #include "wasi/tree.h"
 
@@ -62,11 +63,16 @@ static Errno ask_block(Call *c, const struct pollfd *fds, nfds_t n, uint64_t unt
   return e;
 }
 
+Errno lw_wasi_end(Call *c)
+{
+  return lw_act_late(c->native->act) ? ask(c, ASK_LATE, 0, 0) : WASI_INTR;
+}
+
 /* A wait has failed. */
 static Errno failed(Call *c)
 {
   if (errno != EINTR) return lw_errno_of(errno);
-  return lw_act_wants_end(c->native->act) ? WASI_INTR : ask(c, ASK_SIGNAL, 0, 0);
+  return lw_act_wants_end(c->native->act) ? lw_wasi_end(c) : ask(c, ASK_SIGNAL, 0, 0);
 }
 
 Errno lw_wait_ready(Call *c, int host, short events)
@@ -81,7 +87,7 @@ Errno lw_wait_ready(Call *c, int host, short events)
     ready = wait_for(c, p, 1, UINT64_MAX);
   }
   if (ready > 0) return WASI_SUCCESS;
-  return ready == 0 ? WASI_INTR : failed(c);
+  return ready == 0 ? lw_wasi_end(c) : failed(c);
 }
 
 /* ---- subscriptions ---- */
@@ -227,7 +233,7 @@ static Errno wait_real(Call *c, Poll *p)
     uint64_t passed = lw_os_now_ns() - *began;
     take_clocks(p, passed);
     if (p->ndue > 0) return WASI_SUCCESS;
-    if (lw_act_wants_end(a)) return WASI_INTR;
+    if (lw_act_wants_end(a)) return lw_wasi_end(c);
     uint64_t left = p->soonest == UINT64_MAX ? UINT64_MAX : p->soonest - passed;
     uint64_t until = p->soonest < UINT64_MAX - *began ? *began + p->soonest : UINT64_MAX;
     if (asks(c)) return ask_block(c, p->fds, p->nfds, until, true);

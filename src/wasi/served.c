@@ -152,14 +152,15 @@ static Errno served_read(Call *c, Desc *d, const Iovecs *io, const uint64_t *at,
                          uint64_t *n)
 {
   uint64_t from = at ? *at : d->at;
-  if (io->total == 0) return WASI_SUCCESS;
+  if (io->total == 0 || from > INT64_MAX - READ_MOST) return WASI_SUCCESS; /* the end */
   if (!did(c, DIR_READ)) {
     Errno e = ask_dir(c, d, DIR_READ, d->path, NULL, from);
     ask_of(c)->size = io->total < READ_MOST ? io->total : READ_MOST;
     return e;
   }
   TRY_ERRNO(outcome(c));
-  *n = lw_scatter(io, ask_of(c)->bytes, ask_of(c)->size);
+  size_t size = ask_of(c)->size < READ_MOST ? ask_of(c)->size : READ_MOST;
+  *n = lw_scatter(io, ask_of(c)->bytes, size);
   if (!at) d->at = from + *n;
   return WASI_SUCCESS;
 }

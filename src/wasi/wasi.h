@@ -40,11 +40,13 @@ typedef enum {
   ASK_RANDOM, /* `number` bytes: bytes, so many */
   ASK_SIGNAL, /* a signal has come while the guest waits: whoever acts on signals may do
                  so; no answer */
-  ASK_DIR,    /* a DirCall for directory `which` */
-  ASK_BLOCK   /* the guest would wait, for any of `size` descriptors (`owned`, an array of
-                 WasiWait) and until `number` (UINT64_MAX: for ever): by lw_os_now_ns if
-                 `which`, else so many ns from now; no answer, or how = ANSWER_WAIT: it
-                 waits */
+  ASK_LATE, /* the guest waits and has no more time, but may yield and go on: that, or its
+               end (rt/budget.h); no answer */
+  ASK_DIR,  /* a DirCall for directory `which` */
+  ASK_BLOCK /* the guest would wait, for any of `size` descriptors (`owned`, an array of
+               WasiWait) and until `number` (UINT64_MAX: for ever): by lw_os_now_ns if
+               `which`, else so many ns from now; no answer, or how = ANSWER_WAIT: it
+               waits */
 } AskWhat;
 
 /* ASK_DIR: NativeAsk.how; paths in `owned`, each with its NUL. Where it fails, `number`

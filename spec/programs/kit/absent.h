@@ -141,6 +141,7 @@ typedef struct {
 #define pthread_attr_init(attr)                    ((void)(attr), 0)
 #define pthread_attr_destroy(attr)                 ((void)(attr), 0)
 #define pthread_attr_setdetachstate(attr, state)   ((void)(attr), 0)
-#define pthread_create(t, attr, f, x)              ((void)(t), (void)(f), (void)(x), 38)
+#define pthread_create(thread, attr, start, x)                                           \
+  ((void)(thread), (void)(start), (void)(x), 38) /* some error */
 
 #endif

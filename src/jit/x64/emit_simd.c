@@ -24,6 +24,11 @@ static bool avx(void)
   return lw_cpu_features() & CPU_AVX;
 }
 
+static bool avx2(void)
+{
+  return lw_cpu_features() & CPU_AVX2;
+}
+
 /* ---- one instruction ---- */
 
 static void copy(const Vec *v, unsigned dst, unsigned a)
@@ -647,21 +652,30 @@ void lw_emit_load_wide(Emit *em, unsigned access, unsigned dst, Mem m)
   switch (access) {
   case MEM_128: lw_enc_rm(v.e, X_MOVUPS, 0, dst, m); break;
   case MEM_SPLAT8:
+    if (avx2()) {
+      lw_enc_vex_rm(v.e, X_VPBROADCASTB, 0, dst, m, 0);
+      break;
+    }
     lw_enc_rm(v.e, X_MOVZX8, 0, R11, m);
     splat_8(&v);
     break;
   case MEM_SPLAT16:
+    if (avx2()) {
+      lw_enc_vex_rm(v.e, X_VPBROADCASTW, 0, dst, m, 0);
+      break;
+    }
     lw_enc_rm(v.e, X_MOVZX16, 0, R11, m);
     splat_16(&v);
     break;
   case MEM_SPLAT32:
+    if (avx()) {
+      lw_enc_vex_rm(v.e, X_VBROADCASTSS, 0, dst, m, 0);
+      break;
+    }
     lw_enc_rm(v.e, X_MOVSS, 0, dst, m);
     op2i(&v, X_PSHUFD, dst, dst, 0);
     break;
-  case MEM_SPLAT64:
-    lw_enc_rm(v.e, X_MOVSD, 0, dst, m);
-    op2i(&v, X_PSHUFD, dst, dst, 0x44);
-    break;
+  case MEM_SPLAT64: lw_enc_rm(v.e, X_MOVDDUP, 0, dst, m); break;
   case MEM_ZERO32: lw_enc_rm(v.e, X_MOVSS, 0, dst, m); break;
   case MEM_ZERO64: lw_enc_rm(v.e, X_MOVSD, 0, dst, m); break;
   default:

@@ -29,7 +29,7 @@ lw_stub_new_struct:                     /* (rdi, typeidx rsi) */
         .cfi_startproc
         mov     rcx, [r14 + VMCTX_INFOS]
         mov     rcx, [rcx + rsi * 8]
-        mov     r8, [r14 + VMCTX_STORE]
+        mov     r8, [r14 + VMCTX_RUNS]
         mov     edx, [rcx + TYPE_INFO_RUN]
         add     r8, rdx
         mov     rax, [r8 + RUN_AT]
@@ -57,8 +57,8 @@ lw_stub_new_array:                      /* (rdi, typeidx rsi, length edx) */
         and     eax, -16
         cmp     eax, RUN_FINE
         ja      lw_stub_helper
-        mov     r8, [r14 + VMCTX_STORE]
-        lea     r8, [r8 + rax + STORE_RUNS - 16]
+        mov     r8, [r14 + VMCTX_RUNS]
+        lea     r8, [r8 + rax - 16]
         mov     r9, [r8 + RUN_AT]
         add     rax, r9
         cmp     rax, [r8 + RUN_END]
