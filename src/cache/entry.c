@@ -207,6 +207,15 @@ static EntryVerdict read_module(Reading *r, const uint8_t *wanted)
   return same ? ENTRY_OK : ENTRY_DAMAGED;
 }
 
+/* malloc, but what is large has large pages: a third of the faults of a large entry. */
+static void *room_for(size_t size)
+{
+  uint8_t *p = malloc(size ? size : 1);
+  size_t page = lw_os_page_size(), skip = -(uintptr_t)p & (page - 1);
+  if (p && size > 2 * page) lw_os_large_pages(p + skip, (size - skip) / page * page);
+  return p;
+}
+
 static EntryVerdict read_image(Reading *r)
 {
   const EntryHeader *h = &r->header;
@@ -216,7 +225,7 @@ static EntryVerdict read_image(Reading *r)
   r->text = h->text_size ? lw_os_text_alloc(h->text_size) : NULL;
   image->func_at = malloc((nfuncs + 1) * sizeof *image->func_at);
   image->saves_ctx = malloc(nfuncs + 1);
-  image->lines = malloc(lines ? lines : 1);
+  image->lines = room_for(lines);
   if ((h->text_size && !r->text) || !image->func_at || !image->saves_ctx || !image->lines)
     return ENTRY_NOMEM;
   if (!get_hashed(r, r->text, h->text_size) ||
