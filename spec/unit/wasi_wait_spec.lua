@@ -83,14 +83,17 @@ describe("a wait", function()
   it("needs a descriptor only as long as it lasts", function()
     script [[
       local g = guest { timeout = 0.002 }
-      for _, way in pairs(g.ways) do pcall(way) end
-      collectgarbage()
-      local before = descriptors()
-      for _ = 1, 10 do
-        for _, way in pairs(g.ways) do pcall(way) end
+      local function rounds(n)
+        for _ = 1, n do
+          for _, way in pairs(g.ways) do pcall(way) end
+        end
+        collectgarbage()
       end
-      -- one may be kept that somebody might still signal
-      assert(descriptors() <= before + 1, descriptors() .. " after " .. before)]]
+      rounds(3)
+      local before = descriptors()
+      rounds(20)
+      -- one may be kept that somebody might still signal; more where the machine is busy
+      assert(descriptors() <= before + 3, descriptors() .. " after " .. before)]]
   end)
 
   it("ends as well where there are no more descriptors", function()
