@@ -139,7 +139,7 @@ specs-build: $(LIB) $(PROGRAMS)
 specs: specs-build
 	@XDG_CACHE_HOME=$(abspath $(BUILD))/xdg-cache $(LUA) spec/support/specs.lua -o spec.support.plain $(ARGS) spec
 
-suite: deps ## the official test suite in eleven modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
+suite: deps ## the official test suite in twelve modes (TESTSUITE=dir, ARGS="i32 memory" narrows)
 	@$(AGAIN) -j$(JOBS) all $(TEST_VARIANT)
 	@$(AGAIN) suite-run $(TEST_VARIANT)
 
