@@ -3,8 +3,7 @@
 **
 ** A question lies in the activation (NativeAsk). Here the function that answers it is
 ** pushed with its arguments, or a Lua file is used at once; what the function gave
-*becomes
-** the answer.
+** becomes the answer.
 ** Layer: lua.
 */
 #include <assert.h>

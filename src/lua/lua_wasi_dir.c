@@ -1,10 +1,9 @@
 /*
 ** lua_wasi_dir.c -- directories of WASI programs that are Lua functions.
 **
-** Each function gets paths and does one thing (README); how the calls of WASI come down
-*to
-** them is src/wasi/served.c. A function says that it cannot by a second result, the name
-** of an errno.
+** Each function gets paths and does one thing (README); how the calls of WASI come
+** down to them is src/wasi/served.c. A function says that it cannot by a second
+** result, the name of an errno.
 ** Layer: lua.
 */
 #include <assert.h>

@@ -8,8 +8,7 @@
 **   the page's protection: a hint too, read by machine code at loop back edges
 **
 **   sender (any thread, any signal handler)     host (the thread that runs the Store)
-**   S1 read word, gen; stop unless ours         E  call begins: word = epoch + 1 |
-** RUNNING
+**   S1 read word, gen; stop unless ours         E  call begins: epoch + 1 | RUNNING
 **      and RUNNING                              X  call ends: clear RUNNING and PENDING
 **   S2 compare-and-swap word | PENDING          C1 hint = 0
 **   S3 hint = 1                                 C2 make the page readable
@@ -20,9 +19,8 @@
 **      senders - 1
 ** A wait of the guest reads page.wake, looks as in C1-C3, and sleeps while page.wake is
 ** still what it has read: so S5 either comes before the look or ends the sleep. A wait
-*for
-** descriptors makes an event, puts it into page.event, looks, and sleeps; so S6 either
-** comes after the look and ends the sleep, or PENDING is seen. Afterwards it takes
+** for descriptors makes an event, puts it into page.event, looks, and sleeps; so S6
+** either comes after the look and ends the sleep, or PENDING is seen. Afterwards it takes
 ** page.event back and closes it if senders is 0: whoever comes now finds none. If not, it
 ** keeps the event for the next wait, since a number that is closed may become somebody
 ** else's file. A fork may leave senders above 0 for ever: then one event stays open.

@@ -1,15 +1,14 @@
 /*
 ** quick.h -- the shortest way through a call: lw_act_new, _enter and _drop in one.
 **
-** For functions whose arguments and results all lie in registers. Every instruction here
-** is paid for by every call from the host: so what can be known before is one flag
-** (VMCTX_READY), what a call did not touch is not cleared after it, and all of it is
-** inline. Whatever is out of the ordinary goes the general way (act.c): before it enters
-** because lw_act_quick says no, afterwards by lw_act_left.
-** Until it calls out, or a collection comes, an activation that was entered this way is
-*in
-** no list of the Store's (lw_acts_settle): nobody but the signal handler, which knows it
-** from elsewhere, can look for it meanwhile. So if it returns without that, no other one
+** For functions whose arguments and results all lie in registers. Every instruction
+** here is paid for by every call from the host: so what can be known before is one
+** flag (VMCTX_READY), what a call did not touch is not cleared after it, and all of it
+** is inline. Whatever is out of the ordinary goes the general way (act.c): before it
+** enters because lw_act_quick says no, afterwards by lw_act_left. Until it calls out,
+** or a collection comes, an activation that was entered this way is in no list of the
+** Store's (lw_acts_settle): nobody but the signal handler, which knows it from
+** elsewhere, can look for it meanwhile. So if it returns without that, no other one
 ** was taken or given back, and no instance can have begun to wait for it.
 ** Layer: rt.
 */

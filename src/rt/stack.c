@@ -1,11 +1,11 @@
 /*
 ** stack.c -- the pool of activations with their private stacks.
 **
-** A dropped activation keeps its stack, so the next call costs no system call. POOL_HOT
-*of
-** them keep all the pages they ever touched and are taken first; the others (cold) give
-** back all but the top page; beyond POOL_MAX, and for stacks of unusual size, nothing is
-** kept. So 10,000 parked calls leave no more behind than a handful.
+** A dropped activation keeps its stack, so the next call costs no system call.
+** POOL_HOT of them keep all the pages they ever touched and are taken first; the
+** others (cold) give back all but the top page; beyond POOL_MAX, and for stacks of
+** unusual size, nothing is kept. So 10,000 parked calls leave no more behind than a
+** handful.
 ** Layer: rt.
 */
 #include "rt/stack.h"

@@ -4,9 +4,9 @@
 ** Regular files are always ready, so reading and writing them is one system call. All
 ** else (pipes, terminals, devices) is waited for first (poll.c). A pipe that is ready
 ** takes PIPE_BUF bytes without blocking, so that much is written at a time. A pipe
-*without a reader is
-** EPIPE to the guest; the signal that comes with it is blocked for the thread and
-** taken away. So is the one of a file beyond the limit that the process has for files.
+** without a reader is EPIPE to the guest; the signal that comes with it is blocked for
+** the thread and taken away. So is the one of a file beyond the limit that the process
+** has for files.
 ** Layer: wasi.
 */
 #include <errno.h>

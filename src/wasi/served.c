@@ -2,14 +2,12 @@
 ** served.c -- directories that are not there: the binding answers for what is in them.
 **
 ** Every operation is a question that names a path (ASK_DIR), so a descriptor is a path
-*and
-** a position, and nothing is kept between two calls: what somebody renames or removes is
-** gone for those who have it open as well. Paths are plain by the time they are asked
-*for:
-** names with single slashes between them, no "." and "..", "" for the directory itself;
-** ".." takes away the name before it, and never leads out of the descriptor's directory.
-** An operation that takes several questions is made again from its start after each
-** (native.h), and knows by the last one how far it is.
+** and a position, and nothing is kept between two calls: what somebody renames or
+** removes is gone for those who have it open as well. Paths are plain by the time they
+** are asked for: names with single slashes between them, no "." and "..", "" for the
+** directory itself; ".." takes away the name before it, and never leads out of the
+** descriptor's directory. An operation that takes several questions is made again from
+** its start after each (native.h), and knows by the last one how far it is.
 ** Layer: wasi.
 */
 #include <assert.h>

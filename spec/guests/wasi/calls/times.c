@@ -2,8 +2,7 @@
 ** times.c -- times of files, and the clocks.
 **
 ** Debian's wasi-libc takes UTIME_NOW and UTIME_OMIT for the second time, and NULL for
-*both,
-** wrongly, so they are in bare.c.
+** both, wrongly, so they are in bare.c.
 */
 #include <sys/time.h>
 
