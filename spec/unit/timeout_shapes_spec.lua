@@ -2,25 +2,11 @@
 -- one instruction or call that is long by itself is no way around it.
 local shapes = require "spec.support.shapes"
 local wasi = require "spec.support.wasi"
+local expiry = require "spec.support.expiry"
 local wasm = require "wasm"
 local weight = require "spec.support.weight"
 
---- f(...) ends for want of time.
-local function expires(f, ...)
-  local ok, err = pcall(f, ...)
-  assert(not ok and err.kind == "limit" and err.message == "timeout", tostring(err))
-  return err
-end
-
---- A short call works; on a busy machine it may be its turn so late that its own time is over.
-local function works(inst)
-  for _ = 1, 50 do
-    local ok, sum = pcall(inst.exports.add, 2, 3)
-    if ok then return sum == 5 end
-    assert(sum.kind == "limit" and sum.message == "timeout", tostring(sum))
-  end
-  return false
-end
+local expires, works = expiry.expires, expiry.works
 
 local WAYS = {}
 for effort = 0, 2 do

@@ -1,4 +1,5 @@
 --- Budgets: time. What runs for ever ends in time, and only that.
+local expiry = require "spec.support.expiry"
 local wasm = require "wasm"
 local endless = require "spec.support.endless"
 local host = require "spec.support.host"
@@ -7,22 +8,7 @@ local weight = require "spec.support.weight"
 local SPIN = '(module (func (export "spin") (loop (br 0)))'
   .. ' (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))'
 
---- f(...) ends for want of time.
-local function expires(f, ...)
-  local ok, err = pcall(f, ...)
-  assert(not ok and err.kind == "limit" and err.message == "timeout", tostring(err))
-  return err
-end
-
---- A short call works; on a busy machine it may be its turn so late that its own time is over.
-local function works(inst)
-  for _ = 1, 50 do
-    local ok, sum = pcall(inst.exports.add, 2, 3)
-    if ok then return sum == 5 end
-    assert(sum.kind == "limit" and sum.message == "timeout", tostring(sum))
-  end
-  return false
-end
+local expires, works = expiry.expires, expiry.works
 
 describe("a timeout", function()
   it("ends every kind of endless call, and the instance goes on", function()

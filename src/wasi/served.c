@@ -22,7 +22,7 @@ enum { NAME_MOST = 255, READ_MOST = 1 << 20 };
 /* ---- paths ---- */
 
 typedef struct PlainPath {
-  bool slash;      /* it ended with one, or names the directory it started from */
+  bool slash;      /* it ended with one or a dot, or names where it started from */
   bool here, up;   /* its last component is "." or ".." */
   size_t size;     /* of the path */
   size_t path_min; /* of the descriptor's */
@@ -59,7 +59,7 @@ static Errno name_of(const Desc *d, const char *path, PlainPath *n)
     size_t size = strcspn(p, "/");
     TRY_ERRNO(name_add(n, p, size));
     p += size;
-    n->slash = *p == '/' || n->size == n->path_min;
+    n->slash = *p == '/' || n->here || n->up || n->size == n->path_min;
     p += strspn(p, "/");
   }
   return WASI_SUCCESS;
@@ -200,6 +200,7 @@ static Errno served_seek(Call *c, Desc *d, int64_t by, int whence, uint64_t *now
 
 static Errno served_set_size(Call *c, Desc *d, uint64_t size)
 {
+  if (size > INT64_MAX) return WASI_INVAL;
   if (did(c, DIR_TRUNCATE)) return outcome(c);
   return ask_dir(c, d, DIR_TRUNCATE, d->path, NULL, size);
 }
