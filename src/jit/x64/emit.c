@@ -286,6 +286,7 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
                .fixups_cap = 64,
                .traps_cap = 64,
                .fuels_cap = 16,
+               .aways_cap = 16,
                .pool_uses_cap = 32,
                .pool_cap = 32,
                .tables_cap = 4,
@@ -300,6 +301,7 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   em->fixups = ARENA_RAW(scratch, Fixup, em->fixups_cap);
   em->traps = ARENA_RAW(scratch, TrapStub, em->traps_cap);
   em->fuels = ARENA_RAW(scratch, FuelStub, em->fuels_cap);
+  em->aways = ARENA_RAW(scratch, AwayStub, em->aways_cap);
   em->pool_uses = ARENA_RAW(scratch, PoolUse, em->pool_uses_cap);
   em->pool = ARENA_RAW(scratch, PoolEntry, em->pool_cap);
   em->kon_entry = ARENA_RAW(scratch, uint32_t, f->nkons + 1);
@@ -308,8 +310,9 @@ static Status begin(Emit *em, const Selection *sel, const Allocation *alloc,
   em->calls = ARENA_RAW(scratch, CallSite, em->calls_cap);
   em->landings = ARENA_RAW(scratch, Landing, em->landings_cap);
   if (!ok || !em->block_at || !em->edge_at || !em->params || !em->results ||
-      !em->fixups || !em->traps || !em->fuels || !em->pool_uses || !em->pool ||
-      !em->kon_entry || !em->tables || !em->lines || !em->calls || !em->landings)
+      !em->fixups || !em->traps || !em->fuels || !em->aways || !em->pool_uses ||
+      !em->pool || !em->kon_entry || !em->tables || !em->lines || !em->calls ||
+      !em->landings)
     return lw_nomem(err, "machine code");
   return LW_OK;
 }
@@ -320,7 +323,7 @@ static void rewind_all(Emit *em)
   const Func *f = em->f;
   em->e.size = em->edit = 0;
   em->nfixups = em->ntraps = em->nfuels = em->npool_uses = em->npool = em->ntables = 0;
-  em->nlandings = em->nlines = em->ncalls = 0;
+  em->nlandings = em->nlines = em->ncalls = em->naways = 0;
   memset(em->block_at, 0xff, sizeof *em->block_at * f->nblocks);
   memset(em->edge_at, 0xff, sizeof *em->edge_at * (f->nedges + 1));
   memset(em->kon_entry, 0, sizeof *em->kon_entry * (f->nkons + 1));
@@ -364,6 +367,7 @@ static void emit_body(Emit *em, FuncCode *out)
   if (out->ins_at) out->ins_at[f->nins] = em->e.size;
   emit_traps(em);
   emit_fuels(em);
+  lw_emit_aways(em);
   lw_emit_landings(em);
 }
 
@@ -384,6 +388,23 @@ static Status emit_what_reaches(Emit *em, FuncCode *out, Err *err)
   return LW_OK;
 }
 
+/*
+** Does nothing need the frame? Who walks the stack begins at a trap or behind a call, and
+** both have a line; here the entry's is the only one.
+*/
+static bool needs_no_frame(const Emit *em)
+{
+  return em->nlines == 1 && em->frame_bytes == 0 && em->abi.nstack_params == 0;
+}
+
+static Status emit_all(Emit *em, FuncCode *out, Err *err)
+{
+  TRY(emit_what_reaches(em, out, err));
+  em->frameless = needs_no_frame(em);
+  if (em->frameless) emit_body(em, out); /* shorter: what reached still does */
+  return LW_OK;
+}
+
 Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
                FuncCode *out, Err *err)
 {
@@ -395,7 +416,7 @@ Status lw_emit(const Selection *sel, const Allocation *alloc, Arena *scratch,
     if (!out->ins_at) return lw_nomem(err, "listing");
   }
   TRY(begin(&em, sel, alloc, scratch, err));
-  TRY(emit_what_reaches(&em, out, err));
+  TRY(emit_all(&em, out, err));
   lw_emit_resolve(&em);
   emit_pool(&em);
   if (em.e.failed) return lw_nomem(err, "machine code");

@@ -16,6 +16,9 @@
 **     area_at+16n  result n of a callee that did not fit registers
 **     rsp+16n      overflow argument n of a callee; always there, for the largest call
 **
+** A function that calls nothing, keeps nothing there and cannot trap has no frame: its
+** code is that between prologue and return.
+**
 ** An i32 in a slot occupies the lower half and is loaded with 32 bits; everywhere else
 ** (registers, overflow cells, result areas) its upper half is zero.
 ** Registers: r14 the instance, r15 the base of memory 0 (guard bounds: always; explicit
@@ -34,6 +37,8 @@
 
 enum { XMM15 = LOC_FPR0 + 15 };
 
+#define UNPLACED UINT32_MAX
+
 typedef struct Fixup { /* a field that waits for the place of a block */
   uint32_t at, target;
   bool is_short; /* 8 bits, else 32 */
@@ -47,6 +52,12 @@ typedef struct TrapStub { /* a jump to code behind the function */
 typedef struct FuelStub { /* a jump to code behind the function, which comes back */
   uint32_t at, back, where, amount;
 } FuelStub;
+
+typedef struct AwayStub { /* a call of another instance: a jump to code behind the
+                             function */
+  uint32_t at, back, where;
+  uint32_t edge; /* where what it throws lands, or UNPLACED */
+} AwayStub;
 
 typedef struct PoolUse { /* a rip-relative operand that waits for its constant */
   uint32_t at, entry;
@@ -86,6 +97,7 @@ typedef struct Emit {
   int32_t slots_at, locals_at, area_at; /* from rbp */
   int32_t local_size;                   /* bytes of a local in a slot: 8, or 16 */
   uint32_t frame_bytes;
+  bool frameless; /* nothing looks for the frame: there is none, not even rbp */
 
   uint32_t *block_at;       /* text offset of each block, or UNPLACED */
   uint32_t *edge_at;        /* of the moves of a br_table's edge, or UNPLACED */
@@ -98,6 +110,8 @@ typedef struct Emit {
   uint32_t ntraps, traps_cap;
   FuelStub *fuels;
   uint32_t nfuels, fuels_cap;
+  AwayStub *aways;
+  uint32_t naways, aways_cap;
   PoolUse *pool_uses;
   uint32_t npool_uses, pool_uses_cap;
   PoolEntry *pool;
@@ -112,8 +126,6 @@ typedef struct Emit {
   CallSite *calls;
   uint32_t ncalls, calls_cap;
 } Emit;
-
-#define UNPLACED UINT32_MAX
 
 /* Does the zero flag tell whether r is 0? */
 static inline bool emit_zero_known(uint32_t zero_of, Ref r)
@@ -132,7 +144,7 @@ static inline const Alloc *emit_alloc(const Emit *em)
 /* The address of a slot. */
 static inline Mem emit_slot(const Emit *em, Loc l)
 {
-  assert(loc_is_slot(l));
+  assert(loc_is_slot(l) && !em->frameless);
   return mem_at(RBP, em->slots_at - 8 * (int32_t)(l - LOC_SLOT0));
 }
 
@@ -195,6 +207,7 @@ void lw_emit_load_from(Emit *em, const Ins *ins, unsigned dst, Mem m);
 void lw_emit_store_to(Emit *em, const Ins *ins, Loc value, Mem m);
 void lw_emit_state(Emit *em, const Ins *ins, const Alloc *a, const Row *row);
 void lw_emit_call(Emit *em, const Ins *ins);
+void lw_emit_aways(Emit *em); /* behind the code */
 void lw_emit_tail(Emit *em, const Ins *ins);
 void lw_emit_helper(Emit *em, const Ins *ins);
 void lw_emit_arg(Emit *em, const Ins *ins, const Alloc *a);

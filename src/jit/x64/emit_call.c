@@ -5,7 +5,8 @@
 ** it was; with guard bounds r15 too, since the base never moves. A call through a cell
 ** enters with the r14 of the cell and, for callees with guard bounds, the base of that
 ** instance's memory; code with explicit bounds loads its base itself when it is entered
-** and after every call. So code of both kinds may call each other.
+** and after every call. So code of both kinds may call each other. Where the cell's r14
+** turns out to be ours, such a call is made like a direct one.
 ** A tail call out of the instance comes back to our caller with the r14 of somebody else:
 ** in a module that has one (Module.tail_leaves) every caller sets its own again.
 ** Layer: jit.
@@ -82,6 +83,7 @@ void lw_emit_prologue(Emit *em)
   Enc *e = &em->e;
   em->abi = lw_abi_assign(em->f->type, em->params, em->results);
   lay_out(em);
+  if (em->frameless) return;
   lw_enc_push(e, RBP);
   lw_enc_rr(e, X_MOV, 1, RBP, RSP);
   if (em->frame_bytes > FRAME_UNCHECKED) {
@@ -100,14 +102,19 @@ void lw_emit_prologue(Emit *em)
   lw_emit_reload_base(em);
 }
 
+static void take_down(Emit *em)
+{
+  if (em->frame_bytes)
+    lw_enc_leave(&em->e);
+  else if (!em->frameless)
+    lw_enc_pop(&em->e, RBP);
+}
+
 /* Edits have put the results where they belong. */
 void lw_emit_return(Emit *em)
 {
   saved_registers(em, X_MOV);
-  if (em->frame_bytes)
-    lw_enc_leave(&em->e);
-  else
-    lw_enc_pop(&em->e, RBP);
+  take_down(em);
   lw_enc_ret(&em->e, 16u * em->abi.nstack_params);
 }
 
@@ -133,17 +140,23 @@ void lw_emit_result(Emit *em, const Ins *ins, const Alloc *a)
 ** `nop` of seven bytes whose last four say how far behind it the landing is. It costs no
 ** more than its fetch, and the run time needs no table (rt/except.c reads it).
 */
-static void mark_landing(Emit *em)
+static void mark_landing(Emit *em, uint32_t edge)
 {
   static const uint8_t nop[] = {LANDING_MARK};
-  const Ins *next = emit_ins(em) + 1;
-  while (next->op == IR_RESULT)
-    next++;
-  if (next->op != IR_TRY) return;
+  if (edge == UNPLACED) return;
   for (unsigned i = 0; i < sizeof nop; i++)
     lw_enc_8(&em->e, nop[i]);
   lw_enc_32(&em->e, 0);
-  EMIT_PUSH(em, landings, (Landing){em->e.size - 4, next->b});
+  EMIT_PUSH(em, landings, (Landing){em->e.size - 4, edge});
+}
+
+/* The exceptional edge of the call at hand, or UNPLACED. */
+static uint32_t landing_edge(const Emit *em)
+{
+  const Ins *next = emit_ins(em) + 1;
+  while (next->op == IR_RESULT)
+    next++;
+  return next->op == IR_TRY ? next->b : UNPLACED;
 }
 
 void lw_emit_land(Emit *em)
@@ -156,28 +169,75 @@ void lw_emit_land(Emit *em)
   lw_emit_reload_base(em);
 }
 
+/* The cell is in r14 or, when the function may be of this instance, in r10. */
+static void enter_cell(Emit *em, unsigned cell)
+{
+  Enc *e = &em->e;
+  lw_enc_rm(e, X_MOV, 1, R11, mem_at(cell, CELL_CODE));
+  lw_enc_rm(e, X_MOV, 1, R14, mem_at(cell, CELL_CTX));
+  lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
+  lw_enc_r(e, X_CALL_M, 0, R11);
+}
+
+/* Behind the return address of a call: its line, where it lands, whose registers. */
+static void come_back(Emit *em, uint32_t edge, bool from_away)
+{
+  Enc *e = &em->e;
+  lw_emit_line(em);
+  mark_landing(em, edge);
+  if (!from_away) return;
+  lw_enc_rm(e, X_MOV, 1, R14, mem_at(RBP, SAVED_CTX));
+  if (!em->sel->opts.explicit_bounds)
+    lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
+}
+
+/*
+** Most often the function is of this very instance: then r14 and r15 stay as they are,
+** here and there.
+**   cmp  r14, [r10 + CELL_CTX]
+**   jne  1f                          behind the function:
+**   call [r10 + CELL_CODE]           1: the call as of any instance
+** 2:                                    jmp 2b
+*/
+static void call_near_cell(Emit *em, uint32_t edge)
+{
+  Enc *e = &em->e;
+  lw_enc_rm(e, X_CMP, 1, R14, mem_at(R10, CELL_CTX));
+  uint32_t at = lw_enc_jcc32(e, CC_NE);
+  lw_enc_m(e, X_CALL_M, 0, mem_at(R10, CELL_CODE));
+  come_back(em, edge, false);
+  EMIT_PUSH(em, aways, (AwayStub){at, e->size, em->where, edge});
+}
+
+void lw_emit_aways(Emit *em)
+{
+  for (uint32_t i = 0; i < em->naways; i++) {
+    AwayStub s = em->aways[i];
+    em->where = s.where;
+    lw_enc_patch32(&em->e, s.at, em->e.size);
+    enter_cell(em, R10);
+    come_back(em, s.edge, true);
+    lw_enc_patch32(&em->e, lw_enc_jmp32(&em->e), s.back);
+  }
+}
+
 void lw_emit_call(Emit *em, const Ins *ins)
 {
   Enc *e = &em->e;
   Abi abi =
     lw_abi_assign(lw_module_signature(em->f->module, ins->c), em->params, em->results);
+  uint32_t edge = landing_edge(em);
   if (abi.result_area) lw_enc_rm(e, X_LEA, 1, RAX, mem_at(RBP, em->area_at));
-  if (ins->op == IR_CALL_CELL) { /* an edit has put the cell into r14 */
-    lw_enc_rm(e, X_MOV, 1, R11, mem_at(R14, CELL_CODE));
-    lw_enc_rm(e, X_MOV, 1, R14, mem_at(R14, CELL_CTX));
-    lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
-    lw_enc_r(e, X_CALL_M, 0, R11);
+  if (ins->op == IR_CALL_CELL && lw_isel_cell_near(em->f, ins)) {
+    call_near_cell(em, edge);
+  } else if (ins->op == IR_CALL_CELL) {
+    enter_cell(em, R14);
+    come_back(em, edge, true);
   } else {
     assert(ins->a >= em->f->module->nfuncs_imported);
     uint32_t at = lw_enc_call32(e);
     EMIT_PUSH(em, calls, (CallSite){at, ins->a});
-  }
-  lw_emit_line(em);
-  mark_landing(em);
-  if (ins->op == IR_CALL_CELL || em->f->module->tail_leaves) {
-    lw_enc_rm(e, X_MOV, 1, R14, mem_at(RBP, SAVED_CTX));
-    if (!em->sel->opts.explicit_bounds)
-      lw_enc_rm(e, X_MOV, 1, R15, mem_at(R14, VMCTX_MEM_BASE));
+    come_back(em, edge, em->f->module->tail_leaves);
   }
   lw_emit_reload_base(em);
   if (abi.nstack_params) /* the callee has popped its arguments */
@@ -203,12 +263,10 @@ static void tail_frame(Emit *em, uint32_t theirs)
   int32_t up = 16 * ((int32_t)em->abi.nstack_params - (int32_t)theirs);
   saved_registers(em, X_MOV);
   if (theirs == 0 && up == 0) {
-    if (em->frame_bytes)
-      lw_enc_leave(e);
-    else
-      lw_enc_pop(e, RBP);
+    take_down(em);
     return;
   }
+  assert(!em->frameless);
   lw_enc_rm(e, X_MOV, 1, R11, mem_at(RBP, 8));
   lw_enc_rm(e, X_MOV, 1, R15, mem_at(RBP, 0));
   for (uint32_t k = theirs; k-- > 0;) {
@@ -285,7 +343,7 @@ void lw_emit_helper(Emit *em, const Ins *ins)
   lw_enc_rm(e, X_MOV, 1, R11, mem_at(R11, (int32_t)(ins->a * 8)));
   lw_enc_m(e, X_CALL_M, 0, mem_at(R14, way_to(ins->a)));
   lw_emit_line(em);
-  mark_landing(em);
+  mark_landing(em, landing_edge(em));
   if (ins->type == VAL_I32) lw_enc_rr(e, X_MOV, 0, RAX, RAX); /* C leaves it dirty */
   lw_emit_reload_base(em);
 }

@@ -197,7 +197,7 @@ static void trunc_u64(Emit *em, const Trunc *t, bool sat)
   uint32_t big = lw_enc_jcc8(e, CC_AE);
   cvtt(em, t, 1, t->src);
   lw_enc_rr(e, X_TEST, 1, t->dst, t->dst);
-  uint32_t done[3];
+  uint32_t done[3] = {0};
   if (sat) { /* negative: too low, or NaN */
     done[0] = lw_enc_jcc8(e, CC_NS);
     lw_enc_rr(e, X_XOR, 0, t->dst, t->dst);

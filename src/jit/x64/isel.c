@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "jit/abi.h"
 #include "jit/helper.h"
 
 /* What has no row is FORM_NONE: parameters live in slots and need no code. */
@@ -188,12 +189,27 @@ static void constrain_shift(const Func *f, const Ins *ins, const Row *row, Const
   c->use_late[1] = true;
 }
 
-static void constrain_call(const Ins *ins, Constraint *c)
+/*
+** May the function of the cell be one of this very instance? An import is of another, and
+** with tail calls out of the instance nobody knows whose r14 a call comes back with. r10,
+** where the cell is then, must not be an argument's.
+*/
+bool lw_isel_cell_near(const Func *f, const Ins *ins)
+{
+  assert(ins->op == IR_CALL_CELL);
+  if (ref_is_kon(ins->a)) return false; /* null: it does not get this far */
+  const Ins *cell = &f->ins[ins->a - REF_BIAS];
+  bool imported = cell->op == IR_FUNC_REF && cell->a < f->module->nfuncs_imported;
+  return !imported && !f->module->tail_leaves &&
+         lw_module_signature(f->module, ins->c)->nparams < ABI_REGS - 1;
+}
+
+static void constrain_call(const Func *f, const Ins *ins, Constraint *c)
 {
   c->use[1] = USE_ARGS;
   if (ins->op == IR_CALL_CELL) {
     c->use[0] = USE_FIXED; /* loaded from there, r14 becomes the callee's instance */
-    c->use_reg[0] = R14;
+    c->use_reg[0] = lw_isel_cell_near(f, ins) ? R10 : R14;
   }
   c->clobbers = lw_target.allocatable[0] | lw_target.allocatable[1];
   c->clobbers &= ~lw_target.callee_saved;
@@ -427,6 +443,6 @@ void lw_target_constraint(const Selection *sel, uint32_t at, Constraint *c)
     c->use_reg[0] = R15;
     break;
   case FORM_HELPER:
-  case FORM_CALL: constrain_call(ins, c); break;
+  case FORM_CALL: constrain_call(f, ins, c); break;
   }
 }

@@ -161,6 +161,8 @@ static inline bool isel_negatable(const Kon *k)
 }
 /* Is the address of a memory access a constant that fits its displacement? */
 bool lw_isel_kon_address(const Selection *sel, const Ins *ins);
+/* Is a call through a cell made as one within the instance, if it turns out to be one? */
+bool lw_isel_cell_near(const Func *f, const Ins *ins);
 /* A shift or rotation that needs neither rcx nor a copy. */
 static inline bool isel_shift_bmi2(const Row *row, bool by_kon)
 {
