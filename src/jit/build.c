@@ -156,6 +156,11 @@ static Status begin_slots(Body *b)
   return LW_OK;
 }
 
+static bool has_poll(const Body *b)
+{
+  return !NO_POLLS && (b->hook.facts->calls || b->hook.facts->loops);
+}
+
 static inline Status hook_begin(Body *b)
 {
   assert(b->nlocals == b->hook.facts->nlocals && b->nctls == 1);
@@ -164,7 +169,7 @@ static inline Status hook_begin(Body *b)
   TRY(lw_flow_open(&b->hook));
   TRY(begin_locals(b));
   TRY(begin_slots(b));
-  if (NO_POLLS || (!b->hook.facts->calls && !b->hook.facts->loops)) return LW_OK;
+  if (!has_poll(b)) return LW_OK;
   Ref *page = &b->hook.poll_page;
   TRY(emit(b, (Ins){.op = IR_POLL_PAGE, .type = VAL_I64}, page));
   /* Calls can take for ever without any loop: fib(90), or a chain of functions that each
@@ -749,7 +754,7 @@ Status lw_ir_build(const Module *m, uint32_t func, const BodyFacts *facts,
   if (h.effort > 0) h.unroll = UNROLL_FREE + n / 2;
   Inliner inliner = {.left = INLINE_FREE + n / INLINE_SHARE, .book = opts->book};
   inliner.walks = opts->walks;
-  if (opts->calls && !opts->fuel) h.inliner = &inliner;
+  if (opts->calls) h.inliner = &inliner;
   TRY(begin_values(&h, facts));
   Body b;
   TRY(body_begin(&b, m, func, scratch, err));

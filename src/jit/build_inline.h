@@ -91,10 +91,15 @@ static Status begin_values(Builder *h, const BodyFacts *facts)
   return h->stack && h->locals && h->merge ? LW_OK : lw_nomem(h->err, "values of locals");
 }
 
-/* The arguments are in their locals; the others are zero. */
+/* The arguments are in their locals; the others are zero. There is no poll, but fuel is
+   paid where one would be. */
 static Status begin_inlined(Body *b)
 {
   assert(!b->hook.facts->in_slot);
+  if (b->hook.operators && has_poll(b)) {
+    at_operator(b);
+    TRY(lw_flow_meter(&b->hook, IR_FUEL));
+  }
   for (uint32_t i = b->type->nparams; i < b->nlocals; i++) {
     uint8_t kind = (uint8_t)lw_val_kind(b->locals[i]);
     TRY(constant(b, kind, 0, &b->hook.locals[i]));
@@ -115,6 +120,38 @@ static void go_on_in(Builder *h, const Builder *from)
   h->shift = own.shift;
 }
 
+/*
+** Fuel is counted as by a call: the caller's stretch has begun and goes on behind the
+** callee, which pays for itself. So it must go on even where the callee never returns.
+*/
+static Status begin_paying(Body *b, Body *callee)
+{
+  Builder *h = &b->hook;
+  if (!h->operators) return LW_OK;
+  if (h->meter == NO_METER) TRY(lw_flow_meter(h, IR_FUEL));
+  callee->hook.operators = &callee->noperators;
+  callee->hook.paid = 0;
+  callee->hook.meter = NO_METER;
+  return LW_OK;
+}
+
+/* `at`: the callee's results, among the caller's operands. */
+static Status end_paying(Body *b, Body *callee, Ref *at)
+{
+  Builder *h = &callee->hook;
+  if (!b->hook.operators) return LW_OK;
+  TRY(lw_flow_stretch(h));
+  if (dead(callee)) {
+    TRY(lw_flow_open(h));
+    for (uint32_t i = 0; i < callee->type->nresults; i++)
+      TRY(constant(callee, (uint8_t)lw_val_kind(callee->type->results[i]), 0, &at[i]));
+  }
+  h->operators = b->hook.operators;
+  h->paid = b->hook.paid;
+  h->meter = b->hook.meter;
+  return LW_OK;
+}
+
 static Status inline_call(Body *b, uint32_t func, uint32_t base)
 {
   Span body = b->module->funcs[func].body;
@@ -130,6 +167,7 @@ static Status inline_call(Body *b, uint32_t func, uint32_t base)
   TRY(body_begin_in(&callee, room, b->module, func, b->hook.f->arena, b->err));
   Builder *h = &callee.hook;
   *h = b->hook;
+  TRY(begin_paying(b, &callee));
   h->inside = &call;
   h->shift = first - body.at;
   TRY(begin_values(h, facts));
@@ -139,6 +177,7 @@ static Status inline_call(Body *b, uint32_t func, uint32_t base)
   *room = (BodyRoom){callee.stack, callee.ctls, callee.stack_cap, callee.ctls_cap};
   for (uint32_t i = 0; i < callee.type->nresults; i++)
     at[i] = dead(&callee) ? REF_NONE : h->stack[i];
+  TRY(end_paying(b, &callee, at));
   go_on_in(&b->hook, h);
   return LW_OK;
 }

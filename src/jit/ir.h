@@ -221,7 +221,7 @@ void lw_ir_cold(bool all);
 
 typedef struct BuildOptions {
   uint8_t loops;         /* how much to unroll: an effort */
-  bool calls;            /* may be inlined, unless fuel is counted */
+  bool calls;            /* may be inlined */
   bool fuel;             /* an IR_FUEL wherever a straight stretch of operators begins */
   const FactsBook *book; /* of callees, or NULL */
   Arena *walks;          /* room for facts that are not in it */
