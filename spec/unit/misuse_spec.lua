@@ -6,11 +6,16 @@ local TEXT = [[(module $m (memory (export "memory") 1)
   (func (export "f") (param i32) (result i32) (local.get 0)))]]
 
 -- The message of what must raise a string.
-local function misuse(f, ...)
+local function raised(f, ...)
   local ok, err = pcall(f, ...)
   assert.is_false(ok)
   assert.equal("string", type(err), tostring(err))
   return err
+end
+
+-- The same without a place.
+local function misuse(f, ...)
+  return (raised(f, ...):gsub("^[^:]+:%d+: ", ""))
 end
 
 describe("a mistake of the caller", function()
@@ -48,7 +53,7 @@ describe("a mistake of the caller", function()
     it("is told at his place: " .. name, function()
       local info = debug.getinfo(f, "S")
       local place = ("%s:%d: "):format(info.short_src, info.linedefined)
-      assert.equal(place, misuse(f):sub(1, #place))
+      assert.equal(place, raised(f):sub(1, #place))
     end)
   end
 
@@ -57,11 +62,6 @@ describe("a mistake of the caller", function()
     closed:close()
     local _, err = pcall(function() local _ = closed:wat() end)
     assert.truthy(err.message:find("^[^:]*misuse_spec.lua:%d+: module 'm' is closed"), err.message)
-  end)
-
-  it("has none when C called", function()
-    assert.equal("unknown option 'warp' to 'compile'",
-      misuse(wasm.compile, TEXT, { warp = 1 }):match("^[^(]*%f[ (]"):gsub(" $", ""))
   end)
 end)
 
@@ -219,5 +219,75 @@ describe("a path instead of a module", function()
     local _, err = wasm.load "."
     assert.equal("io", err.kind)
     assert.equal(".: Is a directory", err.message)
+  end)
+end)
+
+describe("a value that cannot be stored", function()
+  local inst = assert(wasm.run [[(table (export "t") 2 funcref)
+    (global (export "g") (mut f32) (f32.const 0)) (memory (export "memory") 1)]])
+  for text, f in pairs {
+    ["bad value (function of an instance or wasm.func expected, got number)"] =
+      function() inst.exports.t[1] = 5 end,
+    ["bad value (f32 expected, got string)"] = function() inst.exports.g.value = "x" end,
+    ["bad value (number expected, got string)"] =
+      function() inst.memory:view("f32", 0, 4)[1] = "x" end,
+    ["option 'init': function of an instance or wasm.func expected, got function of Lua"] =
+      function() wasm.table { "funcref", min = 1, init = print } end,
+    ["bad argument #1 to 'table' (a type expected, as in wasm.table { \"funcref\", min = 10 })"] =
+      function() wasm.table { min = 1 } end,
+  } do
+    it("is told of by its place in the script: " .. text, function()
+      assert.equal(text, misuse(f))
+    end)
+  end
+end)
+
+describe("an export that is called as a method", function()
+  it("is told of", function()
+    local inst = assert(wasm.run(TEXT))
+    assert.equal("bad argument #1 to 'f' (i32 expected, got table; call it with '.', not ':')",
+      misuse(function() inst.exports:f(1) end))
+  end)
+end)
+
+describe("a wasm.func", function()
+  it("can be called, and yield", function()
+    local inst = assert(wasm.run([[(import "env" "yield" (func $y (param i32) (result i32)))
+      (func (export "f") (param i32) (result i32 i32) (call $y (local.get 0)) (i32.const 7))]],
+      { env = { yield = coroutine.yield } }))
+    local f = inst:func "f"
+    local step = coroutine.wrap(function(n) return f(n) end)
+    assert.equal(5, step(5))
+    assert.same({ 9, 7 }, { step(9) })
+  end)
+
+  it("cannot be called when it is closed", function()
+    local inst = assert(wasm.run(TEXT))
+    local f = inst:func "f"
+    inst:close()
+    local ok, err = pcall(function() f(1) end)
+    assert.is_false(ok)
+    assert.equal("closed", err.kind)
+  end)
+
+  it("shows its type once", function()
+    assert.equal("wasm.func: (i32) -> i32", tostring(wasm.func("(i32) -> i32", print)))
+    assert.equal("wasm.func: f (i32) -> i32", tostring(assert(wasm.run(TEXT)):func "f"))
+  end)
+
+  it("needs a function", function()
+    assert.equal("bad argument #2 to 'func' (function expected, got no value)",
+      misuse(function() wasm.func "() -> ()" end))
+  end)
+end)
+
+describe("inst.name", function()
+  it("is there as the module's is, also when it is closed", function()
+    local inst = assert(wasm.run(TEXT))
+    assert.equal("m", inst.name)
+    inst:close()
+    assert.equal("m", inst.name)
+    assert.is_nil(assert(wasm.run "(module)").name)
+    assert.equal("x", assert(wasm.run("(module)", nil, { name = "x" })).name)
   end)
 end)

@@ -35,10 +35,15 @@ void lw_where(lua_State *L)
   luaL_checkstack(L, 4, NULL);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &own_key);
   const char *own = lua_tolstring(L, -1, &len);
+  bool inside = false; /* the C function was called by the library */
   for (int level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
-    if (own && strncmp(ar.source, own, len) == 0) continue;
-    if (ar.currentline <= 0) break; /* C called us */
+    if (own && strncmp(ar.source, own, len) == 0) {
+      inside = true;
+      continue;
+    }
+    if (ar.currentline <= 0 && inside) continue; /* pcall(wasm.compile, 5) */
+    if (ar.currentline <= 0) break;
     lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
     lua_remove(L, -2);
     return;
