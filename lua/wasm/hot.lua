@@ -26,6 +26,24 @@ local function look(self)
   return bytes
 end
 
+-- What is wrong is told now, not when the file changes for the first time.
+local function check_options(opts)
+  core.check_options(opts, 2, "hot", OPTIONS)
+  require "wasm.reload".check(opts)
+  for _, key in ipairs { "on_reload", "on_error" } do
+    local kind = type(opts and opts[key])
+    if kind ~= "nil" and kind ~= "function" then
+      core.misuse(("option '%s': function expected, got %s"):format(key, kind))
+    end
+  end
+  for _, key in ipairs { "options", "compile" } do
+    local kind = type(opts and opts[key])
+    if kind ~= "nil" and kind ~= "table" then
+      core.misuse(("option '%s': table expected, got %s"):format(key, kind))
+    end
+  end
+end
+
 --- A module that follows its file.
 ---@param path string
 ---@param opts? wasm.HotOptions
@@ -36,7 +54,7 @@ function hot.open(path, opts)
   if type(path) ~= "string" then
     core.misuse(("bad argument #1 to 'hot' (string expected, got %s)"):format(type(path)))
   end
-  core.check_options(opts, 2, "hot", OPTIONS)
+  check_options(opts)
   opts = opts or {}
   local self = setmetatable({ path = path, opts = opts, name = path:match("([^/]+)$") or path },
     hot)

@@ -204,8 +204,10 @@ local function check_state(state)
   end
 end
 
-local function check_options(opts)
-  core.check_options(opts, 2, "reload", OPTIONS)
+--- Raises unless these options of a reload have a meaning; they with their defaults.
+---@param opts? table
+---@return table
+function reload.check(opts)
   local checked = { state = "fresh", when = "idle", linked = "refuse" }
   for key, value in pairs(opts or {}) do checked[key] = value end
   check_state(checked.state)
@@ -341,7 +343,8 @@ end
 ---@return wasm.ReloadReport? report
 ---@return wasm.Error? err
 function reload.reload(inst, source, opts)
-  opts = check_options(opts)
+  core.check_options(opts, 2, "reload", OPTIONS)
+  opts = reload.check(opts)
   if type(source) ~= "string" and not core.is_module(source) then
     core.misuse(("bad argument #1 to 'reload' (string or module expected, got %s)"):format(
       type(source)))

@@ -291,3 +291,41 @@ describe("inst.name", function()
     assert.equal("x", assert(wasm.run("(module)", nil, { name = "x" })).name)
   end)
 end)
+
+describe("a mistake in the options of wasm.hot", function()
+  local path = os.tmpname()
+  local function open(opts)
+    return function() return (wasm.hot(path, opts)) end
+  end
+
+  for text, opts in pairs {
+    ["option 'state': \"fresh\", \"memory\", a table or a function expected"] = { state = "mem" },
+    ["option 'when': \"idle\", \"drain\" or \"now\" expected"] = { when = "later" },
+    ["option 'on_reload': function expected, got string"] = { on_reload = "x" },
+    ["option 'options': table expected, got number"] = { options = 5 },
+  } do
+    it("is told at once, not at the first reload: " .. text, function()
+      assert.equal(text, misuse(open(opts)))
+    end)
+  end
+
+  it("is told before the file is looked at", function()
+    os.remove(path)
+    assert.is_false((pcall(open { state = "mem" })))
+    assert.is_nil(open {}())
+  end)
+end)
+
+describe("a mistake in the options of wasm.wasi", function()
+  for text, opts in pairs {
+    ["option 'stdout': invalid value 'print' ('discard', 'buffer' or 'inherit' expected)"] =
+      { stdout = "print" },
+    ["option 'dirs': a name is a number (names to values expected)"] = { dirs = { "/tmp" } },
+    ["option 'dirs': 'readonly' is a boolean: string or table for a file expected"] =
+      { dirs = { ["/data"] = { path = ".", readonly = true } } },
+  } do
+    it("is told: " .. text, function()
+      assert.equal(text, misuse(function() return (wasm.wasi(opts)) end))
+    end)
+  end
+end)

@@ -73,7 +73,8 @@ static lua_Integer push_keys(lua_State *L, int index, const char *option)
   int keys = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, index); lua_settop(L, keys + 1)) {
     if (lua_type(L, keys + 1) != LUA_TSTRING)
-      lw_misuse(L, "option '%s': a name is a %s", option, luaL_typename(L, keys + 1));
+      lw_misuse(L, "option '%s': a name is a %s (names to values expected)", option,
+                luaL_typename(L, keys + 1));
     lua_pushvalue(L, keys + 1);
     lua_rawseti(L, keys, ++n);
   }
@@ -148,8 +149,9 @@ static StreamKind output_kind(lua_State *L, const char *option, StreamKind or_el
   if (lua_type(L, -1) != LUA_TSTRING) return STREAM_ASK;
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
     if (strcmp(names[k], lua_tostring(L, -1)) == 0) return kinds[k];
-  lw_misuse(L, "option '%s': invalid value '%s'", option, lua_tostring(L, -1));
-  return or_else;
+  lw_misuse(L,
+            "option '%s': invalid value '%s' ('discard', 'buffer' or 'inherit' expected)",
+            option, lua_tostring(L, -1));
 }
 
 static void take_stream(lua_State *L, int box, int opts, unsigned which, bool inherits)
@@ -246,7 +248,8 @@ static void fill_tree(lua_State *L, Wasi *w, Node *dir)
     lua_pushvalue(L, -1);
     int type = lua_rawget(L, from);
     if (type != LUA_TSTRING && type != LUA_TTABLE)
-      wrong(L, "dirs", "string or table for a file", -1);
+      lw_misuse(L, "option 'dirs': '%s' is a %s: string or table for a file expected",
+                name, lua_typename(L, type));
     Node *node = lw_tree_put(w, dir, name, type == LUA_TTABLE);
     if (!node) no_memory(L);
     if (type == LUA_TTABLE) {

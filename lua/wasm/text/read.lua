@@ -297,8 +297,8 @@ end
 
 --- The bodies of the code section whose contents start at i: { at=, stop= } each.
 function read.bodies(s, i)
-  local list, n = {}, nil
-  n, i = u(s, i)
+  local list, n, at = {}, u(s, i)
+  i = at
   for k = 1, n do
     local size
     size, i = u(s, i)
