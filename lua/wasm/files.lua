@@ -26,7 +26,7 @@ function files.read(path)
   local bytes
   bytes, why = files.rest(file)
   file:close()
-  return bytes, why
+  return bytes, why and ("%s: %s"):format(path, why)
 end
 
 return files

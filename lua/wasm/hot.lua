@@ -8,8 +8,8 @@ local hot = {}
 hot.__index = hot
 hot.__name = "wasm.hot"
 
-local OPTIONS = { imports = true, state = true, on_reload = true, on_error = true, options = true,
-                  when = true, linked = true, force = true, migrate_globals = true, compile = true }
+local OPTIONS = { "imports", "state", "on_reload", "on_error", "options", "when", "linked", "force",
+                  "migrate_globals", "compile" }
 local YOUNG = 2 -- seconds: a file written to so lately may change again without a new time
 
 local function io_error(why)
@@ -26,6 +26,24 @@ local function look(self)
   return bytes
 end
 
+-- What is wrong is told now, not when the file changes for the first time.
+local function check_options(opts)
+  core.check_options(opts, 2, "hot", OPTIONS)
+  require "wasm.reload".check(opts)
+  for _, key in ipairs { "on_reload", "on_error" } do
+    local kind = type(opts and opts[key])
+    if kind ~= "nil" and kind ~= "function" then
+      core.misuse(("option '%s': function expected, got %s"):format(key, kind))
+    end
+  end
+  for _, key in ipairs { "options", "compile" } do
+    local kind = type(opts and opts[key])
+    if kind ~= "nil" and kind ~= "table" then
+      core.misuse(("option '%s': table expected, got %s"):format(key, kind))
+    end
+  end
+end
+
 --- A module that follows its file.
 ---@param path string
 ---@param opts? wasm.HotOptions
@@ -33,16 +51,11 @@ end
 ---@return wasm.Error? err
 function hot.open(path, opts)
   local wasm = require "wasm"
-  opts = opts or {}
   if type(path) ~= "string" then
-    error(("bad argument #1 to 'hot' (string expected, got %s)"):format(type(path)), 2)
+    core.misuse(("bad argument #1 to 'hot' (string expected, got %s)"):format(type(path)))
   end
-  if type(opts) ~= "table" then
-    error(("bad argument #2 to 'hot' (table expected, got %s)"):format(type(opts)), 2)
-  end
-  for key in pairs(opts) do
-    if not OPTIONS[key] then error(("unknown option '%s' to 'hot'"):format(tostring(key)), 2) end
-  end
+  check_options(opts)
+  opts = opts or {}
   local self = setmetatable({ path = path, opts = opts, name = path:match("([^/]+)$") or path },
     hot)
   local bytes, err = look(self)

@@ -14,6 +14,8 @@
 local core = require "wasm.core"
 local files = require "wasm.files"
 
+core.own() -- mistakes are told at the place of whoever called the files here
+
 local wasm = {
   _VERSION = "0.1.0",
 }
@@ -24,9 +26,17 @@ local function is_text(source)
   return source:find("^[%g \t\r\n]") ~= nil or source:sub(1, 3) == "\xef\xbb\xbf"
 end
 
-local function check_source(source, name)
+local function check_source(source, name, opts, position)
   if type(source) ~= "string" then
-    error(("bad argument #1 to '%s' (string expected, got %s)"):format(name, type(source)), 3)
+    core.misuse(("bad argument #1 to '%s' (string expected, got %s)"):format(name, type(source)))
+  end
+  if opts ~= nil and type(opts) ~= "table" then
+    core.misuse(("bad argument #%d to '%s' (table expected, got %s)"):format(position or 2, name,
+      type(opts)))
+  end
+  local kind = type(opts and opts.name)
+  if kind ~= "nil" and kind ~= "string" then
+    core.misuse(("option 'name': string expected, got %s"):format(kind))
   end
 end
 
@@ -40,18 +50,24 @@ end
 local function assemble(text, name)
   local wat = require "wasm.wat"
   local bytes, err = wat.assemble(text, { name = name })
-  if not bytes then return nil, text_error(err) end
-  return bytes
+  if bytes then return bytes end
+  if text:sub(1, 4096):find("^[^\n(;]+%.wa[st]m?$") then
+    err.message = err.message .. " (this seems to be a path: wasm.load reads files)"
+  end
+  return nil, text_error(err)
 end
 
---- Binary or text to binary.
-local function to_bytes(source, name)
-  if is_text(source) then return assemble(source, name) end
-  return source
-end
-
-local function option(opts, key)
-  if type(opts) == "table" then return opts[key] end
+--- Give the bytes of a binary or a text, and options, to a function of the core.
+local function give(f, source, opts)
+  if not is_text(source) then return f(source, opts) end
+  local name = opts and opts.name
+  local bytes, err = assemble(source, name)
+  if not bytes then return nil, err end
+  local result
+  result, err = f(bytes, opts)
+  if result then return result end
+  require "wasm.wat".add_place(err, source, name)
+  return nil, err
 end
 
 --- Compile a module from the binary or the text format, told apart by the first bytes.
@@ -60,10 +76,8 @@ end
 ---@return wasm.Module? module
 ---@return wasm.Error? err  kind "malformed", "invalid", "unsupported", "limit" or "nomem"
 function wasm.compile(source, opts)
-  check_source(source, "compile")
-  local bytes, err = to_bytes(source, option(opts, "name"))
-  if not bytes then return nil, err end
-  return core.compile(bytes, opts)
+  check_source(source, "compile", opts)
+  return give(core.compile, source, opts)
 end
 
 --- Compile a file. It is read at once and never mapped, so it may be rewritten in place.
@@ -72,14 +86,12 @@ end
 ---@return wasm.Module? module
 ---@return wasm.Error? err  kind "io" when the file cannot be read, else as wasm.compile
 function wasm.load(path, opts)
-  if type(path) ~= "string" then
-    error(("bad argument #1 to 'load' (string expected, got %s)"):format(type(path)), 2)
-  end
+  check_source(path, "load", opts)
   local large = core.binary(path)
   local bytes, why
   if not large then bytes, why = files.read(path) end
   if not large and not bytes then return nil, core.error { kind = "io", message = why } end
-  if opts == nil or type(opts) == "table" and opts.name == nil then
+  if opts == nil or opts.name == nil then
     local with_name = { name = path:match("([^/]+)$") or path }
     for key, value in pairs(opts or {}) do with_name[key] = value end
     opts = with_name
@@ -94,10 +106,8 @@ end
 ---@return true? ok
 ---@return wasm.Error? err
 function wasm.validate(source, opts)
-  check_source(source, "validate")
-  local bytes, err = to_bytes(source, option(opts, "name"))
-  if not bytes then return nil, err end
-  return core.validate(bytes, opts)
+  check_source(source, "validate", opts)
+  return give(core.validate, source, opts)
 end
 
 --- Text format to binary format. The bytes are not validated.
@@ -106,8 +116,9 @@ end
 ---@return string? bytes
 ---@return wasm.Error? err  has line and column; tostring shows the line with a caret
 function wasm.wat(text, opts)
-  check_source(text, "wat")
-  return assemble(text, option(opts, "name"))
+  check_source(text, "wat", opts)
+  core.check_options(opts, 2, "wat", { "name" })
+  return assemble(text, opts and opts.name)
 end
 
 local COMPILE_OPTIONS = { name = true, features = true, effort = true, bounds = true,
@@ -120,10 +131,7 @@ local COMPILE_OPTIONS = { name = true, features = true, effort = true, bounds = 
 ---@return wasm.Instance? instance
 ---@return wasm.Error? err
 function wasm.run(source, imports, opts)
-  check_source(source, "run")
-  if opts ~= nil and type(opts) ~= "table" then
-    error(("bad argument #3 to 'run' (table expected, got %s)"):format(type(opts)), 2)
-  end
+  check_source(source, "run", opts, 3)
   local for_compile, for_instance = {}, {}
   for key, value in pairs(opts or {}) do
     if COMPILE_OPTIONS[key] then for_compile[key] = value else for_instance[key] = value end
@@ -258,6 +266,9 @@ wasm.traceback = core.traceback
 ---@param on? boolean  true: start from nothing; false: stop measuring, keep the sums
 ---@return table<string, integer>|wasm.Passes
 function wasm.stats(what, on)
+  if what ~= nil and what ~= "passes" then
+    core.misuse("bad argument #1 to 'stats' (nil or \"passes\" expected)")
+  end
   local figures = core.stats(what, on)
   if what == "passes" then return require "wasm.passes".report(figures) end
   return figures

@@ -46,8 +46,8 @@
 ---@field stats fun(self): wasm.CacheStats  counts since it was first opened in this process
 ---@field entries fun(self): { name: string, bytes: integer, used: integer }[]  on disk, the longest
 --- unused first; used: seconds since 1970
----@field prune fun(self, bytes?: integer): integer  remove the longest unused entries until at most
---- so many bytes are left (default max_bytes); how many went
+---@field prune fun(self, bytes?: integer|string): integer  remove the longest unused entries until
+--- at most so many bytes are left (default max_bytes); how many went
 ---@field verify fun(self): integer, integer  sound entries, and damaged ones, which are removed
 ---@field clear fun(self)  forget all code, in memory and on disk; what is in use lives on
 ---@field close fun(self): boolean
@@ -93,7 +93,7 @@
 ---@field kind wasm.ErrorKind
 ---@field message string
 ---@field offset? integer   in the module's bytes
----@field line? integer     of a text
+---@field line? integer     of a text: where it cannot be read, or a function of it is invalid
 ---@field column? integer
 ---@field trap? string      in the words of the official suite
 ---@field frames? wasm.Frame[]  innermost first
@@ -157,6 +157,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@class wasm.Instance
 ---@field exports table<string, any>  read-only; functions are plain Lua functions
 ---@field memory? wasm.Memory         its first memory, if exported
+---@field name? string
 ---@field call fun(self, name: string, ...): ...
 ---@field func fun(self, name: string): wasm.Func?
 ---@field on fun(self, event: "close"|"trap"|"reload", handler: function)
@@ -308,6 +309,7 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@field run fun(self, source: string, opts?: wasm.CompileOptions): wasm.Instance?, wasm.Error?
 ---@field report fun(self, mod: wasm.Module): string, boolean  true: nothing is missing
 
+--- May be called as the function itself.
 ---@class wasm.Func
 ---@field type fun(self): string
 ---@field fn fun(self): function   the plain function

@@ -6,8 +6,8 @@ local core = require "wasm.core"
 
 local reload = {}
 
-local OPTIONS = { state = true, when = true, force = true, migrate_globals = true, linked = true,
-                  imports = true, options = true, compile = true }
+local OPTIONS = { "state", "when", "force", "migrate_globals", "linked", "imports", "options",
+                  "compile" }
 local WHEN = { idle = true, drain = true, now = true }
 local LINKED = { refuse = true, relink = true }
 
@@ -186,12 +186,12 @@ end
 local function check_state(state)
   if state == "fresh" or state == "memory" or type(state) == "function" then return end
   if type(state) ~= "table" then
-    error("option 'state': \"fresh\", \"memory\", a table or a function expected", 4)
+    core.misuse("option 'state': \"fresh\", \"memory\", a table or a function expected")
   end
   if state.save or state.load then
     if type(state.save) ~= "string" or type(state.load) ~= "string"
       or state.alloc ~= nil and type(state.alloc) ~= "string" then
-      error("option 'state': save, load and alloc are names of exports", 4)
+      core.misuse("option 'state': save, load and alloc are names of exports")
     end
     return
   end
@@ -199,27 +199,23 @@ local function check_state(state)
     local name, size = symbol, nil
     if type(symbol) == "table" then name, size = symbol[1], symbol[2] end
     if type(name) ~= "string" or size ~= nil and (math.type(size) ~= "integer" or size < 0) then
-      error("option 'state': names, or { name, bytes }, expected", 4)
+      core.misuse("option 'state': names, or { name, bytes }, expected")
     end
   end
 end
 
-local function check_options(opts)
-  opts = opts == nil and {} or opts
-  if type(opts) ~= "table" then
-    error(("bad argument #2 to 'reload' (table expected, got %s)"):format(type(opts)), 3)
-  end
-  for key in pairs(opts) do
-    if not OPTIONS[key] then error(("unknown option '%s' to 'reload'"):format(tostring(key)), 3) end
-  end
+--- Raises unless these options of a reload have a meaning; they with their defaults.
+---@param opts? table
+---@return table
+function reload.check(opts)
   local checked = { state = "fresh", when = "idle", linked = "refuse" }
-  for key, value in pairs(opts) do checked[key] = value end
+  for key, value in pairs(opts or {}) do checked[key] = value end
   check_state(checked.state)
   if not WHEN[checked.when] then
-    error("option 'when': \"idle\", \"drain\" or \"now\" expected", 3)
+    core.misuse("option 'when': \"idle\", \"drain\" or \"now\" expected")
   end
   if not LINKED[checked.linked] then
-    error("option 'linked': \"refuse\" or \"relink\" expected", 3)
+    core.misuse("option 'linked': \"refuse\" or \"relink\" expected")
   end
   return checked
 end
@@ -347,10 +343,11 @@ end
 ---@return wasm.ReloadReport? report
 ---@return wasm.Error? err
 function reload.reload(inst, source, opts)
-  opts = check_options(opts)
+  core.check_options(opts, 2, "reload", OPTIONS)
+  opts = reload.check(opts)
   if type(source) ~= "string" and not core.is_module(source) then
-    error(("bad argument #1 to 'reload' (string or module expected, got %s)"):format(type(source)),
-      2)
+    core.misuse(("bad argument #1 to 'reload' (string or module expected, got %s)"):format(
+      type(source)))
   end
   core.version(inst) -- raises when it is closed
   local other = under_way[inst]

@@ -10,12 +10,18 @@ local function io_error(why)
   return nil, core.error { kind = "io", message = why }
 end
 
+local function check_path(path, what)
+  if type(path) == "string" then return end
+  core.misuse(("bad argument #1 to '%s' (string expected, got %s)"):format(what, type(path)))
+end
+
 --- Write a snapshot to a file, which is replaced as a whole.
 ---@param snapshot wasm.Snapshot
 ---@param path string
 ---@return true? ok
 ---@return wasm.Error? err  kind "link" when it holds values of Lua, "io" when it cannot be written
 function rewind.save(snapshot, path)
+  check_path(path, "save")
   local bytes, err = snapshot:dump()
   if not bytes then return nil, err end
   local temporary = path .. ".new"
@@ -40,6 +46,7 @@ end
 ---@return wasm.Snapshot? snapshot
 ---@return wasm.Error? err  kind "io", "malformed", or "link" when it is of another module
 function rewind.load(module, path)
+  check_path(path, "load_snapshot")
   local bytes, why = files.read(path)
   if not bytes then return io_error(why) end
   return module:read_snapshot(bytes)
@@ -51,23 +58,22 @@ local ring = {}
 ring.__index = ring
 ring.__name = "wasm.rewind"
 
+local OPTIONS = { "frames" }
+
 --- The last moments of an instance: push() one after each frame, back(n) to return.
 ---@param inst wasm.Instance
 ---@param opts? { frames?: integer }  how many are kept, default 600
 ---@return wasm.Rewind
 function rewind.ring(inst, opts)
-  opts = opts or {}
-  if type(opts) ~= "table" then
-    error(("bad argument #2 to 'rewind' (table expected, got %s)"):format(type(opts)), 2)
-  end
-  for key in pairs(opts) do
-    if key ~= "frames" then error(("unknown option '%s' to 'rewind'"):format(tostring(key)), 2) end
-  end
-  local frames = opts.frames or 600
+  core.check_options(opts, 2, "rewind", OPTIONS)
+  local frames = opts and opts.frames or 600
   if math.type(frames) ~= "integer" or frames < 1 then
-    error("option 'frames': a positive integer expected", 2)
+    core.misuse("option 'frames': a positive integer expected")
   end
-  core.version(inst) -- an instance, and not closed
+  if not core.is_instance(inst) then
+    core.misuse(("bad argument #1 to 'rewind' (wasm.instance expected, got %s)"):format(type(inst)))
+  end
+  core.version(inst) -- not closed
   return setmetatable({ inst = inst, frames = frames, first = 1, last = 0, kept = {} }, ring)
 end
 
@@ -95,7 +101,7 @@ end
 function ring:back(n)
   n = n or 1
   if math.type(n) ~= "integer" or n < 0 then
-    error("bad argument #1 to 'back' (a count of moments expected)", 2)
+    core.misuse("bad argument #1 to 'back' (a count of moments expected)")
   end
   if #self == 0 then return 0 end
   local to = math.max(self.first, self.last - n)

@@ -9,21 +9,20 @@ sandbox.__name = "wasm.sandbox"
 local WASI = { wasi_snapshot_preview1 = true, wasi_unstable = true }
 local LIMITS = { "memory_max", "table_max", "stack", "fuel", "timeout", "cpu_timeout",
                  "host_calls", "heap_max" }
-local OPTIONS = { imports = "table", wasi = "table", features = "table", on_limit = "string",
-                  memory_max = true, table_max = true, stack = true, fuel = true, timeout = true,
-                  cpu_timeout = true, host_calls = true, heap_max = true }
+local TYPES = { imports = "table", wasi = "table", features = "table", on_limit = "string" }
+local OPTIONS = { "imports", "wasi", "features", "on_limit", table.unpack(LIMITS) }
 
 --- A sandbox: what its modules may use (`imports`, `wasi` as wasm.wasi takes it: nil is none) and
 --- how much (the limits of instantiate). Nothing that is not named here is granted.
 ---@param opts? wasm.SandboxOptions
 ---@return wasm.Sandbox
 function sandbox.make(opts)
+  core.check_options(opts, 1, "sandbox", OPTIONS)
   local self = {}
   for key, value in pairs(opts or {}) do
-    local wanted = OPTIONS[key]
-    if not wanted then error(("unknown option '%s' to 'sandbox'"):format(tostring(key)), 3) end
-    if wanted ~= true and type(value) ~= wanted then
-      error(("option '%s': %s expected, got %s"):format(key, wanted, type(value)), 3)
+    local wanted = TYPES[key]
+    if wanted and type(value) ~= wanted then
+      core.misuse(("option '%s': %s expected, got %s"):format(key, wanted, type(value)))
     end
     self[key] = value
   end
@@ -41,6 +40,11 @@ function sandbox:compile(source, opts)
   return require "wasm".compile(source, how)
 end
 
+local function check_module(mod, name)
+  if core.is_module(mod) then return end
+  core.misuse(("bad argument #1 to '%s' (wasm.module expected, got %s)"):format(name, type(mod)))
+end
+
 local function asks_for_wasi(mod)
   for _, import in ipairs(mod:imports()) do
     if WASI[import.module] then return true end
@@ -53,6 +57,7 @@ end
 ---@return wasm.Instance? instance
 ---@return wasm.Error? err
 function sandbox:instantiate(mod)
+  check_module(mod, "instantiate")
   local imports, options = {}, { on_limit = self.on_limit }
   for name, value in pairs(self.imports or {}) do imports[name] = value end
   for _, name in ipairs(LIMITS) do options[name] = self[name] end
@@ -130,6 +135,7 @@ end
 ---@return string report
 ---@return boolean complete
 function sandbox:report(mod)
+  check_module(mod, "report")
   local lines, complete, calls = {}, true, {}
   local function add(...) lines[#lines + 1] = select("#", ...) > 1 and string.format(...) or ... end
   add("it asks for:")

@@ -11,6 +11,7 @@ local fault = require "wasm.text.fault"
 local lex = require "wasm.text.lex"
 local module = require "wasm.text.module"
 local ops = require "wasm.text.ops"
+local read = require "wasm.text.read"
 
 local wat = {}
 
@@ -52,6 +53,48 @@ function wat.assemble(text, opts)
   opts = opts or {}
   check_options(opts)
   return fault.catch(text, opts.name, assemble, text, opts)
+end
+
+-- Where each function's code begins in a module's bytes, from 1.
+local function bodies_of(bytes)
+  local sections = read.sections(bytes)
+  for _, section in ipairs(sections) do
+    if section.id == 10 then return read.bodies(bytes, section.at) end
+  end
+  return {}
+end
+
+-- The place in a text that an offset in its bytes comes from, if it lies in a function's code.
+local function place_of(text, offset, name)
+  local places, tokens = {}, lex.tokens(text)
+  local bytes = module.assemble_text(tokens, { places = places })
+  for k, body in ipairs(bodies_of(bytes)) do
+    if offset + 1 >= body.at and offset + 1 < body.stop then
+      local pieces, at = places[k].pieces, body.at + places[k].skip
+      local token = pieces.last -- the end of the function
+      for piece = 1, pieces.n do
+        at = at + #pieces.out[piece]
+        if offset + 1 < at then
+          token = pieces.places[piece]
+          break
+        end
+      end
+      return fault.place(text, tokens.pos[token], name)
+    end
+  end
+  return nil
+end
+
+--- What the core says of a text's bytes has an offset in them: give it the place in the text too,
+--- if that is in a function's code.
+---@param err wasm.Error
+---@param text string   which assembles
+---@param name? string  what to call the text
+function wat.add_place(err, text, name)
+  local place = err.offset and place_of(text, err.offset, name)
+  if not place then return end
+  place.message = err.kind .. ": " .. err.message
+  err.line, err.column, err.text = place.line, place.column, fault.format(place)
 end
 
 --- An error as "name:line:column: message", the source line, and a caret below.

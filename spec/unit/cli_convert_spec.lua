@@ -23,8 +23,10 @@ describe("every command that reads a module", function()
     ["a file of another kind"] = { "\127ELF\2\1\1\0", "%s: not a WebAssembly module" },
     ["a module that is cut off"] = { CUT,
       "%s: malformed: length out of bounds: section of 5 bytes (at offset 0x8)" },
-    ["an invalid module"] = { INVALID, "%s: invalid: type mismatch: instruction requires [i32] but "
-      .. "stack has [i64]: end (at offset 0x1a)" },
+    ["an invalid module"] = { assert(wasm.wat(INVALID)), "%s: invalid: type mismatch: instruction "
+      .. "requires [i32] but stack has [i64]: end (at offset 0x1a)" },
+    ["an invalid text"] = { INVALID, "%s:1:41: invalid: type mismatch: instruction requires [i32] "
+      .. "but stack has [i64]: end\n" .. INVALID .. "\n" .. (" "):rep(40) .. "^\n" },
     ["a text with a mistake"] = { "(module\n  (func (i32.cnst 0)))",
       "%s:2:10: unknown operator i32.cnst\n  (func (i32.cnst 0)))\n         ^\n" },
   }
@@ -137,7 +139,7 @@ describe("luawasm wasm", function()
 
   it("writes nothing when the module is invalid", function()
     local invalid = file("invalid.wat", INVALID)
-    cli.fails(cli.run("wasm", invalid, "-o", file "not.wasm"), 1, invalid .. ": invalid: ")
+    cli.fails(cli.run("wasm", invalid, "-o", file "not.wasm"), 1, invalid .. ":1:41: invalid: ")
     assert.is_nil(io.open(file "not.wasm"))
   end)
 

@@ -46,6 +46,7 @@ describe("decoding", function()
     { "nothing at all", "", "unexpected end" },
     { "half a header", "\0asm\1", "unexpected end" },
     { "another magic", "\0elf\1\0\0\0", "magic header not detected" },
+    { "a component", "\0asm\13\0\1\0", "unknown binary version: this is a component" },
     { "another version", "\0asm\2\0\0\0", "unknown binary version" },
     { "a section that does not exist", module "\x0e\0", "malformed section id" },
     { "a section longer than the module", module "\1\x20", "length out of bounds" },

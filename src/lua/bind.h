@@ -11,7 +11,7 @@
 ** whichever of close(), <close>, the collector or the end of the Lua state comes first.
 **
 ** How failure reaches Lua:
-**   misuse (wrong type, unknown option)  -> luaL_error, i.e. error() with a position
+**   misuse (wrong type, unknown option)  -> lw_misuse, i.e. error() with a position
 **   bad input from outside               -> nil, wasm.error        lw_push_fail
 **   a trap, a closed or busy object      -> error(wasm.error)      lw_raise_*
 ** A Lua error is a longjmp, so whatever may raise runs only while something Lua knows
@@ -324,6 +324,16 @@ bool lw_trace_recall(lua_State *L, int value);
 /* The message handler of callouts: records the trace, returns the value itself. */
 int lw_trace_handler(lua_State *L);
 
+/* ---- lua_misuse.c ---- */
+/* Push "file:line: " of whoever called the library, or "". */
+void lw_where(lua_State *L);
+/* error() with that position; `fmt` as in lua_pushfstring. */
+int lw_misuse(lua_State *L, const char *fmt, ...) __attribute__((noreturn));
+/* May the candidate have been meant by a misspelt word, and is it nearer than `least`,
+   which begins at NEAR? */
+enum { NEAR = 3 };
+bool lw_nearer(const char *word, const char *candidate, size_t *least);
+
 /* ---- lua_options.c ---- */
 /* The value at `arg` is nil or a table with no other keys than `known` (ends with NULL).
  */
@@ -338,7 +348,9 @@ uint64_t lw_opt_count(lua_State *L, int arg, const char *key, uint64_t or_else,
                       uint64_t max);
 /* Nanoseconds of a positive number of seconds; 0 if there is no such option. */
 uint64_t lw_opt_seconds(lua_State *L, int arg, const char *key);
-/* Bytes: a number, or "64MiB". */
+/* The value at `arg` as bytes: a number, or "64MiB"; false: it is no size. */
+bool lw_to_size(lua_State *L, int arg, uint64_t *size);
+/* The same of an option. */
 uint64_t lw_opt_size(lua_State *L, int arg, const char *key, uint64_t or_else);
 
 /* ---- one opener per type; State on the top, module table below it ---- */
@@ -352,6 +364,8 @@ void lw_open_global(lua_State *L);
 void lw_open_ref(lua_State *L);
 void lw_open_tag(lua_State *L);
 void lw_open_error(lua_State *L);
+void lw_open_misuse(lua_State *L);
+void lw_open_options(lua_State *L);
 void lw_open_call(lua_State *L);
 void lw_open_trace(lua_State *L);
 void lw_open_tools(lua_State *L);

@@ -87,7 +87,7 @@ static CacheOptions check_cache_options(lua_State *L)
                     .mode = (CacheMode)lw_opt_choice(L, 1, "mode", modes, 0)};
   o.dir = lw_opt_string(L, 1, "dir");
   if (o.dir && strlen(o.dir) != lua_rawlen(L, -1))
-    luaL_error(L, "option 'dir': a path has no zero byte");
+    lw_misuse(L, "option 'dir': a path has no zero byte");
   if (o.dir && strcmp(o.dir, "auto") == 0) {
     push_auto_dir(L);
     o.dir = lua_tostring(L, -1);
@@ -104,16 +104,17 @@ static void take_store(lua_State *L, CacheBox *box)
   int at = lua_gettop(L);
   if (!lua_istable(L, 1) || lua_getfield(L, 1, "store") == LUA_TNIL) {
     if (lua_istable(L, 1) && lua_getfield(L, 1, "key") != LUA_TNIL)
-      luaL_error(L, "option 'key': there is no store to use it for");
+      lw_misuse(L, "option 'key': there is no store to use it for");
     lua_settop(L, at);
     return;
   }
-  luaL_checktype(L, -1, LUA_TTABLE);
+  if (!lua_istable(L, -1))
+    lw_misuse(L, "option 'store': table expected, got %s", luaL_typename(L, -1));
   if (lua_getfield(L, -1, "get") != LUA_TFUNCTION ||
       lua_getfield(L, -2, "put") != LUA_TFUNCTION)
-    luaL_error(L, "option 'store': a table with the functions get and put expected");
+    lw_misuse(L, "option 'store': a table with the functions get and put expected");
   if (lua_getfield(L, 1, "key") != LUA_TSTRING || lua_rawlen(L, -1) < KEY_MIN)
-    luaL_error(L, "option 'key': a secret string of at least %d bytes expected", KEY_MIN);
+    lw_misuse(L, "option 'key': a secret string of at least %d bytes expected", KEY_MIN);
   lua_setiuservalue(L, at, UV_KEY);
   lua_settop(L, at + 1);
   lua_setiuservalue(L, at, UV_STORE);
@@ -129,7 +130,7 @@ static int cache_new(lua_State *L)
   CacheBox *box = lw_new_box(L, st, KIND_CACHE, sizeof *box, UV_KEY);
   take_store(L, box);
   if (box->has_store && opts.dir)
-    luaL_error(L, "a cache has a directory or a store, not both");
+    lw_misuse(L, "a cache has a directory or a store, not both");
   Err err = {.at = ERR_NOWHERE};
   Cache *made;
   Status s = lw_cache_open(&opts, &made, &err);
@@ -279,7 +280,7 @@ static CacheBox *push_chosen(lua_State *L, State *st, int options)
     CacheBox *box = lw_test(L, st, -1, KIND_CACHE);
     if (box && box->cache) return box;
     if (box) lw_raise(L, LW_CLOSED, "the cache is closed");
-    luaL_error(L, "option 'cache': a cache or false expected");
+    lw_misuse(L, "option 'cache': a cache or false expected");
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &chosen_key);
   CacheBox *box = lw_test(L, st, -1, KIND_CACHE);
@@ -377,9 +378,11 @@ static int cache_entries(lua_State *L)
 static int cache_prune(lua_State *L)
 {
   Cache *c = check_open(L)->cache;
-  lua_Integer bytes = luaL_optinteger(L, 2, (lua_Integer)lw_cache_limit(c));
-  luaL_argcheck(L, bytes >= 0, 2, "a number of bytes expected");
-  lua_pushinteger(L, (lua_Integer)lw_cache_prune(c, (uint64_t)bytes));
+  uint64_t bytes = lw_cache_limit(c);
+  lua_settop(L, 2);
+  if (!lua_isnil(L, 2) && !lw_to_size(L, 2, &bytes))
+    luaL_argerror(L, 2, "a number of bytes, or such as \"64MiB\", expected");
+  lua_pushinteger(L, (lua_Integer)lw_cache_prune(c, bytes));
   return 1;
 }
 

@@ -201,7 +201,10 @@ static int raise_argument(lua_State *L, const FuncBox *f, uint32_t i, const char
   lw_func_name(f, name, sizeof name);
   if (why == lw_why_closed)
     return lw_raise(L, LW_CLOSED, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
-  return luaL_error(L, "bad argument #%d to '%s' (%s)", (int)i + 1, name, why);
+  bool method = i == 0 && luaL_getmetafield(L, 1, "__name") == LUA_TSTRING &&
+                strcmp(lua_tostring(L, -1), "wasm.exports") == 0;
+  return luaL_error(L, "bad argument #%d to '%s' (%s%s)", (int)i + 1, name, why,
+                    method ? "; call it with '.', not ':'" : "");
 }
 
 /* A number that set_registers has refused. */

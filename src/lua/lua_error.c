@@ -44,7 +44,7 @@ int lw_raise(lua_State *L, Status s, const char *fmt, ...)
 {
   va_list args;
   luaL_checkstack(L, 8, NULL);
-  luaL_where(L, 1);
+  lw_where(L);
   va_start(args, fmt);
   lua_pushvfstring(L, fmt, args);
   va_end(args);

@@ -242,6 +242,23 @@ static int func_fn(lua_State *L)
   return 1;
 }
 
+static int call_done(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  (void)context;
+  return lua_gettop(L);
+}
+
+/* F(...), as the plain function */
+static int func_call(lua_State *L)
+{
+  check_open(L);
+  push_plain(L, 1);
+  lua_replace(L, 1);
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, call_done);
+  return lua_gettop(L);
+}
+
 static int bits_done(lua_State *L, int status, lua_KContext context)
 {
   (void)status;
@@ -316,7 +333,9 @@ static int func_tostring(lua_State *L)
   char name[80], text[256];
   const FuncBox *f = check_func(L);
   FuncType t = func_type(f);
-  lua_pushfstring(L, FUNC_NAME ": %s %s%s", lw_func_name(f, name, sizeof name),
+  lw_func_name(f, name, sizeof name);
+  bool named = f->owner || name[0] != '('; /* wasm.func has but a type */
+  lua_pushfstring(L, FUNC_NAME ": %s%s%s%s", named ? name : "", named ? " " : "",
                   lw_functype_text(&t, text, sizeof text),
                   f->shut || !lw_func_live(f) ? " (closed)" : "");
   return 1;
@@ -326,7 +345,7 @@ static int func_tostring(lua_State *L)
 static int func_new(lua_State *L)
 {
   State *st = lw_state(L);
-  luaL_checkany(L, 2);
+  if (lua_isnone(L, 2)) luaL_typeerror(L, 2, "function");
   FuncType t = lw_check_functype(L, 1);
   if (lw_push_funcbox(L, st, 2)) luaL_argerror(L, 2, "this is a wasm function already");
   if (!lua_isfunction(L, 2) && luaL_getmetafield(L, 2, "__call") == LUA_TNIL)
@@ -353,11 +372,13 @@ static const luaL_Reg methods[] = {
   {NULL,     NULL          },
 };
 static const luaL_Reg meta[] = {
+  {"__call",     func_call    },
   {"__tostring", func_tostring},
   {"__close",    func_close   },
   {NULL,         NULL         },
 };
 static const luaL_Reg host_meta[] = {
+  {"__call",     func_call    },
   {"__tostring", func_tostring},
   {"__close",    func_close   },
   {"__gc",       lw_box_gc    },
@@ -392,5 +413,10 @@ int lw_raise_dead(lua_State *L, const FuncBox *f)
 int lw_bad_argument(lua_State *L, int arg, const char *wrong)
 {
   const FuncBox *f = wrong == lw_why_closed ? lw_push_funcbox(L, lw_state(L), arg) : NULL;
-  return f ? lw_raise_dead(L, f) : luaL_argerror(L, arg, wrong);
+  if (f) return lw_raise_dead(L, f);
+  lua_Debug ar;
+  if (lua_getstack(L, 0, &ar) && lua_getinfo(L, "n", &ar) && ar.name &&
+      strcmp(ar.namewhat, "metamethod") == 0)
+    return lw_misuse(L, "bad value (%s)", wrong);
+  return luaL_argerror(L, arg, wrong);
 }

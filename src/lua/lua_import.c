@@ -16,7 +16,7 @@
 
 #include "lua/wasi.h"
 
-enum { TYPE_TEXT = 200, MISSING_SHOWN = 20 };
+enum { TYPE_TEXT = 200, MISSING_SHOWN = 20, KEYS_LOOKED_AT = 1000 };
 
 /* One lookup under way; stack indexes are absolute. */
 typedef struct Resolver {
@@ -26,6 +26,7 @@ typedef struct Resolver {
   const uint32_t *types; /* lw_code_types */
   int imports, inst, things;
   uint32_t nmissing;
+  bool wants_wasi; /* calls of WASI are missing, and nothing is given for them */
 } Resolver;
 
 const char *lw_limits_text(const Limits *l, char *buf, size_t cap)
@@ -151,6 +152,73 @@ static Status wrong_type(const Resolver *r, const Import *im, Err *err)
                  luaL_typename(r->L, -1));
 }
 
+/* Replace the name on the top by the key of the table at `from` that may have been meant
+   by it, or nil. */
+static void find_meant(lua_State *L, int from)
+{
+  int name = lua_gettop(L);
+  size_t least = NEAR;
+  lua_pushnil(L); /* the nearest so far */
+  int left = KEYS_LOOKED_AT;
+  for (lua_pushnil(L); left-- && lua_next(L, from); lua_settop(L, name + 2))
+    if (lua_type(L, name + 2) == LUA_TSTRING &&
+        lw_nearer(lua_tostring(L, name), lua_tostring(L, name + 2), &least)) {
+      lua_pushvalue(L, name + 2);
+      lua_replace(L, name + 1);
+    }
+  lua_settop(L, name + 1);
+  lua_remove(L, name);
+}
+
+static bool is_wasi(Name module)
+{
+  static const char *const names[] = {"wasi_snapshot_preview1", "wasi_unstable"};
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+    if (module.len == strlen(names[k]) && memcmp(module.text, names[k], module.len) == 0)
+      return true;
+  return false;
+}
+
+/* Push what else is given that may have been meant for a missing import, or "". */
+static void push_hint(Resolver *r, const Import *im)
+{
+  lua_State *L = r->L;
+  const char *hint = "";
+  int base = lua_gettop(L), type = LUA_TNIL;
+  push_name(L, im->module);
+  if (lua_istable(L, r->imports)) {
+    lua_pushvalue(L, -1);
+    type = lua_rawget(L, r->imports);
+  } else if (lua_isnil(L, r->imports))
+    lua_pushnil(L);
+  else
+    type = LUA_TNONE;
+  if (type == LUA_TTABLE) {
+    push_name(L, im->name);
+    find_meant(L, base + 2);
+    hint = ", given \"%s\"";
+  } else if (type == LUA_TNIL) {
+    lua_settop(L, base + 1);
+    if (lua_istable(L, r->imports))
+      find_meant(L, r->imports);
+    else
+      lua_pushnil(L);
+    hint = ", given module \"%s\"";
+    if (lua_isnil(L, -1) && is_wasi(im->module)) r->wants_wasi = true;
+  } else if (type == LUA_TNONE || type == LUA_TUSERDATA)
+    lua_pushnil(L);
+  else {
+    lua_pushstring(L, lua_typename(L, type));
+    hint = ", but the module is given as a %s";
+  }
+  if (lua_isnil(L, -1))
+    lua_pushliteral(L, "");
+  else
+    lua_pushfstring(L, hint, lua_tostring(L, -1));
+  lua_replace(L, base + 1);
+  lua_settop(L, base + 1);
+}
+
 /* Append it to the list on the top, unless that is long already. */
 static void note_missing(Resolver *r, const Import *im)
 {
@@ -162,13 +230,15 @@ static void note_missing(Resolver *r, const Import *im)
   }
   push_name(L, im->module);
   push_name(L, im->name);
+  push_hint(r, im);
   lua_pushfstring(L,
-                  r->nmissing++ ? "; \"%s\" \"%s\": wanted %s %s"
-                                : "unknown import \"%s\" \"%s\": wanted %s %s",
-                  lua_tostring(L, -2), lua_tostring(L, -1), lw_extern_text(im->kind),
-                  lw_extern_type(r->m, im->kind, im->index, type, sizeof type));
-  lua_replace(L, -3);
-  lua_pop(L, 1);
+                  r->nmissing++ ? "; \"%s\" \"%s\": wanted %s %s%s"
+                                : "unknown import \"%s\" \"%s\": wanted %s %s%s",
+                  lua_tostring(L, -3), lua_tostring(L, -2), lw_extern_text(im->kind),
+                  lw_extern_type(r->m, im->kind, im->index, type, sizeof type),
+                  lua_tostring(L, -1));
+  lua_replace(L, -4);
+  lua_pop(L, 2);
   lua_concat(L, 2);
 }
 
@@ -250,6 +320,10 @@ Status lw_resolve_imports(lua_State *L, State *st, const Code *code, int imports
   if (r.nmissing == 0) return LW_OK;
   if (r.nmissing > MISSING_SHOWN) {
     lua_pushfstring(L, "; and %d more", (int)(r.nmissing - MISSING_SHOWN));
+    lua_concat(L, 2);
+  }
+  if (r.wants_wasi) {
+    lua_pushliteral(L, " (wasm.wasi gives the calls of WASI)");
     lua_concat(L, 2);
   }
   return lw_fail(err, LW_LINK, ERR_NOWHERE, "%s", lua_tostring(L, -1));

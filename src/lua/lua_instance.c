@@ -331,6 +331,8 @@ static int instance_index(lua_State *L)
   } else if (strcmp(key, "memory") == 0) {
     check_live(L);
     push_memory(L, box);
+  } else if (strcmp(key, "name") == 0) {
+    lua_pushstring(L, box->name); /* or nil */
   } else {
     lua_pushvalue(L, 2);
     lua_rawget(L, lua_upvalueindex(2));

@@ -38,38 +38,77 @@ typedef struct Wishes {
   bool start;
 } Wishes;
 
+static const char *const known_wishes[] = {
+  "name",       "memory_max", "table_max",     "stack",       "start",
+  "interleave", "on_trap",    "stack_pointer", "on_close",    "catch_host_errors",
+  "fuel",       "on_limit",   "timeout",       "cpu_timeout", "host_calls",
+  "heap_max",   NULL};
+
+/* The core knows no limit as 0, which somebody might mean: so it cannot be said. */
+static uint64_t limit_of(lua_State *L, const char *key, uint64_t value)
+{
+  if (value == 0)
+    lw_misuse(L, "option '%s': 0 is out of range; without it there is no limit", key);
+  return value == UINT64_MAX ? 0 : value;
+}
+
 /* Strings of the options stay on the stack. */
 static Wishes check_wishes(lua_State *L, int arg)
 {
-  static const char *const known[] = {
-    "name",       "memory_max", "table_max",     "stack",       "start",
-    "interleave", "on_trap",    "stack_pointer", "on_close",    "catch_host_errors",
-    "fuel",       "on_limit",   "timeout",       "cpu_timeout", "host_calls",
-    "heap_max",   NULL};
   static const char *const orders[] = {"lifo", "any", NULL};
   static const char *const after[] = {"keep", "close", NULL};
   static const char *const ends[] = {"error", "yield", NULL};
-  lw_check_options(L, arg, "instantiate", known);
+  lw_check_options(L, arg, "instantiate", known_wishes);
   Wishes w = {.start = lw_opt_bool(L, arg, "start", true)};
-  w.core.memory_max_bytes = lw_opt_size(L, arg, "memory_max", 0);
-  w.core.table_max = lw_opt_count(L, arg, "table_max", 0, UINT32_MAX);
+  w.core.memory_max_bytes =
+    limit_of(L, "memory_max", lw_opt_size(L, arg, "memory_max", UINT64_MAX));
+  w.core.table_max =
+    limit_of(L, "table_max", lw_opt_count(L, arg, "table_max", UINT64_MAX, UINT32_MAX));
   w.core.stack_size = lw_opt_size(L, arg, "stack", 0);
   if (w.core.stack_size && w.core.stack_size < 65536)
-    luaL_error(L, "option 'stack': at least 64KiB expected");
+    lw_misuse(L, "option 'stack': at least 64KiB expected");
   if (w.core.stack_size > (uint64_t)1 << 30)
-    luaL_error(L, "option 'stack': at most 1GiB expected");
+    lw_misuse(L, "option 'stack': at most 1GiB expected");
   w.core.interleave_any = lw_opt_choice(L, arg, "interleave", orders, 0) == 1;
   w.core.on_trap_close = lw_opt_choice(L, arg, "on_trap", after, 0) == 1;
   w.core.catch_host_errors = lw_opt_bool(L, arg, "catch_host_errors", false);
   w.core.fuel = (int64_t)lw_opt_count(L, arg, "fuel", UINT64_MAX, FUEL_MAX);
-  w.core.heap_max_bytes = lw_opt_size(L, arg, "heap_max", 0);
+  w.core.heap_max_bytes =
+    limit_of(L, "heap_max", lw_opt_size(L, arg, "heap_max", UINT64_MAX));
   w.core.host_calls = lw_opt_count(L, arg, "host_calls", UINT64_MAX, HOST_CALLS_MAX);
   w.core.limits_host_calls = w.core.host_calls != UINT64_MAX;
   w.core.timeout_ns = lw_opt_seconds(L, arg, "timeout");
   w.core.cpu_timeout_ns = lw_opt_seconds(L, arg, "cpu_timeout");
   w.core.limit_yields = lw_opt_choice(L, arg, "on_limit", ends, 0) == 1;
+  if (lua_istable(L, arg)) {
+    int type = lua_getfield(L, arg, "on_close");
+    if (type != LUA_TNIL && type != LUA_TFUNCTION)
+      lw_misuse(L, "option 'on_close': function expected, got %s", lua_typename(L, type));
+    lua_pop(L, 1);
+  }
   w.core.stack_pointer = lw_opt_string(L, arg, "stack_pointer");
   return w;
+}
+
+/* Limits that stand where imports belong would be ignored, and nobody would know. */
+static void check_imports(lua_State *L, State *st)
+{
+  static const char *const of_compile[] = {"effort", "bounds", "eager", NULL};
+  if (lua_isnil(L, ARG_IMPORTS) || lua_isfunction(L, ARG_IMPORTS) ||
+      lw_test(L, st, ARG_IMPORTS, KIND_INSTANCE))
+    return;
+  if (!lua_istable(L, ARG_IMPORTS))
+    luaL_typeerror(L, ARG_IMPORTS, "table, instance or function");
+  for (lua_pushnil(L); lua_next(L, ARG_IMPORTS); lua_pop(L, 1)) {
+    int type = lua_type(L, -1);
+    if (lua_type(L, -2) != LUA_TSTRING) continue;
+    if (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN) continue;
+    const char *key = lua_tostring(L, -2);
+    for (size_t k = 0; k < 2; k++)
+      for (const char *const *o = k ? of_compile : known_wishes; *o; o++)
+        if (strcmp(key, *o) == 0)
+          lw_misuse(L, "imports: '%s' is an option; options come after the imports", key);
+  }
 }
 
 InstanceOptions lw_instance_options(lua_State *L, int arg)
@@ -214,14 +253,12 @@ int lw_module_instantiate(lua_State *L)
   lw_collect_refs(L, st, false);
   lw_store(L, st);
   lua_settop(L, ARG_OPTIONS);
-  if (!lua_isnil(L, ARG_IMPORTS) && !lua_istable(L, ARG_IMPORTS) &&
-      !lua_isfunction(L, ARG_IMPORTS) && !lw_test(L, st, ARG_IMPORTS, KIND_INSTANCE))
-    luaL_typeerror(L, ARG_IMPORTS, "table, instance or function");
+  check_imports(L, st);
   InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE__LAST);
   assert(lua_gettop(L) == SLOT_INSTANCE);
   Wishes wishes = check_wishes(L, ARG_OPTIONS);
   if (wishes.core.fuel != FUEL_DEFAULT && !lw_code_options(module->code)->fuel)
-    luaL_error(L, "option 'fuel': the module was not compiled with fuel=true");
+    lw_misuse(L, "option 'fuel': the module was not compiled with fuel=true");
   set_name(L, box, module);
   lua_pushvalue(L, ARG_IMPORTS);
   lua_setiuservalue(L, SLOT_INSTANCE, UV_INSTANCE_IMPORTS);
@@ -243,7 +280,6 @@ int lw_module_instantiate(lua_State *L)
   lw_share(L, st, SLOT_INSTANCE);
   if (lua_istable(L, ARG_OPTIONS) &&
       lua_getfield(L, ARG_OPTIONS, "on_close") != LUA_TNIL) {
-    luaL_checktype(L, -1, LUA_TFUNCTION);
     lw_instance_on(L, SLOT_INSTANCE, "close", -1);
   }
   FuncCell *start = wishes.start ? lw_instance_start(box->inst) : NULL;

@@ -68,6 +68,7 @@ void lw_adopt_code(HeldCode *held, Code *code)
 /* The code of the module in argument 1, held by what this pushes. */
 static HeldCode *push_code(lua_State *L)
 {
+  check_module(L); /* before anything is pushed, which might become argument 1 */
   HeldCode *held = lw_new_held_code(L, lw_state(L));
   lw_hold_code(held, lw_check_open_module(L)->code);
   return held;
@@ -111,10 +112,11 @@ ModuleBox *lw_push_module(lua_State *L, State *st, Code *code, int name)
 static Feat check_feature(lua_State *L, int index)
 {
   size_t len;
-  luaL_checktype(L, index, LUA_TSTRING);
+  if (lua_type(L, index) != LUA_TSTRING)
+    lw_misuse(L, "option 'features': a name is a %s", luaL_typename(L, index));
   const char *text = lua_tolstring(L, index, &len);
   Feat f = lw_feat_find(text, len);
-  if (f == FEAT__MAX) luaL_error(L, "option 'features': no feature is called '%s'", text);
+  if (f == FEAT__MAX) lw_misuse(L, "option 'features': no feature is called '%s'", text);
   return f;
 }
 
@@ -128,7 +130,8 @@ static uint64_t features_of(lua_State *L, int arg)
     lua_pop(L, 1);
     return 0;
   }
-  luaL_checktype(L, list, LUA_TTABLE);
+  if (!lua_istable(L, list))
+    lw_misuse(L, "option 'features': table expected, got %s", luaL_typename(L, list));
   uint64_t only = 0, on = 0, off = 0;
   for (lua_pushnil(L); lua_next(L, list); lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TNUMBER)
@@ -470,8 +473,8 @@ static uint32_t check_function(lua_State *L, const Module *m)
   size_t len;
   if (lua_isinteger(L, 2)) {
     lua_Integer index = lua_tointeger(L, 2);
-    luaL_argcheck(L, index >= m->nfuncs_imported && index < m->nfuncs, 2,
-                  "no function of this module has that index");
+    if (index < m->nfuncs_imported || index >= m->nfuncs)
+      lw_misuse(L, "no function %I is defined in this module", (LUAI_UACINT)index);
     return (uint32_t)index;
   }
   const char *name = luaL_checklstring(L, 2, &len);
@@ -481,13 +484,14 @@ static uint32_t check_function(lua_State *L, const Module *m)
     Name n = m->func_names[i];
     if (n.len == len && len > 0 && memcmp(n.text, name, len) == 0) return i;
   }
-  return (uint32_t)luaL_argerror(L, 2, "no function of this module has that name");
+  lw_misuse(L, "no function '%s' is defined in this module", name);
 }
 
 /* core.code_lines(module, function) -> its machine code as "lines" of listing.c, its
    index: what lua/wasm/text/disasm.lua makes mod:disasm of */
 static int module_code_lines(lua_State *L)
 {
+  lw_check_open_module(L);
   HeldText *held = lw_new_held_text(L, lw_state(L));
   ModuleBox *box = lw_check_open_module(L);
   const Module *m = lw_code_module(box->code);

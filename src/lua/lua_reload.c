@@ -423,12 +423,22 @@ static int reload_is_error(lua_State *L)
   return 1;
 }
 
-/* core.is_module(value) */
+/* core.is_module(value), core.is_instance(value) */
+static int is_kind(lua_State *L, Kind kind)
+{
+  lua_settop(L, 1);
+  lua_pushboolean(L, lw_test(L, lw_state(L), 1, kind) != NULL);
+  return 1;
+}
+
 static int reload_is_module(lua_State *L)
 {
-  luaL_checkany(L, 1);
-  lua_pushboolean(L, lw_test(L, lw_state(L), 1, KIND_MODULE) != NULL);
-  return 1;
+  return is_kind(L, KIND_MODULE);
+}
+
+static int reload_is_instance(lua_State *L)
+{
+  return is_kind(L, KIND_INSTANCE);
 }
 
 /* core.methods(kind) -> the table of methods, for Lua to add to */
@@ -441,17 +451,18 @@ static int reload_methods(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-  {"swap",           reload_swap     },
-  {"retire",         reload_retire   },
-  {"version",        reload_version  },
-  {"compare_layout", reload_compare  },
-  {"merge_memories", reload_merge    },
-  {"copy_globals",   reload_globals  },
-  {"emit",           reload_emit     },
-  {"methods",        reload_methods  },
-  {"is_module",      reload_is_module},
-  {"is_error",       reload_is_error },
-  {NULL,             NULL            },
+  {"swap",           reload_swap       },
+  {"retire",         reload_retire     },
+  {"version",        reload_version    },
+  {"compare_layout", reload_compare    },
+  {"merge_memories", reload_merge      },
+  {"copy_globals",   reload_globals    },
+  {"emit",           reload_emit       },
+  {"methods",        reload_methods    },
+  {"is_module",      reload_is_module  },
+  {"is_instance",    reload_is_instance},
+  {"is_error",       reload_is_error   },
+  {NULL,             NULL              },
 };
 
 void lw_open_reload(lua_State *L)

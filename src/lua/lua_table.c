@@ -65,14 +65,17 @@ void lw_push_table(lua_State *L, State *st, int inst, Table *t)
   lw_hold(L, inst, -1);
 }
 
-/* The reference for the Lua value at `arg`, kept by the table's userdata at 1. */
-static uint64_t check_element(lua_State *L, ValType type, int arg)
+/* The reference for the Lua value at `arg`, kept by the table's userdata at 1; `option`:
+   what it is the value of, or NULL. */
+static uint64_t check_element(lua_State *L, ValType type, int arg, const char *option)
 {
   Value v;
   char why[WHY_SIZE];
   assert(lw_val_is_ref(type) && lua_isuserdata(L, 1));
   lw_prepare_owner(L, lw_state(L), 1);
   const char *wrong = lw_to_value(L, arg, type, false, 1, &v, why);
+  if (wrong && option && wrong != lw_why_closed)
+    lw_misuse(L, "option '%s': %s", option, wrong);
   if (wrong) lw_bad_argument(L, arg, wrong);
   return v.ref;
 }
@@ -103,6 +106,8 @@ static int table_new(lua_State *L)
       lua_rawset(L, 3);
   }
   lw_check_options(L, 3, "table", known);
+  luaL_argcheck(L, !lua_isnil(L, 2), 1,
+                "a type expected, as in wasm.table { \"funcref\", min = 10 }");
   TableType type = {.elem = lw_check_valtype(L, 2), .limits = {.max = UINT64_MAX}};
   luaL_argcheck(L, lw_val_is_ref(type.elem), 1, "funcref or externref expected");
   type.limits.is64 = lw_opt_choice(L, 3, "index", indexes, 0) == 1;
@@ -114,7 +119,7 @@ static int table_new(lua_State *L)
   lua_getfield(L, 3, "init");
   TableBox *box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_GIVEN);
   lua_replace(L, 1);
-  uint64_t init = check_element(L, type.elem, 4);
+  uint64_t init = check_element(L, type.elem, 4, "init");
   Status s = lw_table_new(store, &type, limit_of(&type.limits), init, &box->table, &err);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
   box->own = true;
@@ -149,7 +154,7 @@ static int table_newindex(lua_State *L)
   lw_collect_refs(L, lw_state(L), false);
   Table *t = check_table(L);
   lua_Integer i = luaL_checkinteger(L, 2);
-  uint64_t ref = check_element(L, t->type.elem, 3);
+  uint64_t ref = check_element(L, t->type.elem, 3, NULL);
   t = check_table(L); /* preparing may have run a finalizer */
   if (i < 1 || (uint64_t)i > t->length)
     return luaL_error(L, "out of bounds table access: index %I, size is %I",
@@ -171,7 +176,7 @@ static int table_grow(lua_State *L)
   lua_Integer n = luaL_checkinteger(L, 2);
   luaL_argcheck(L, n >= 0, 2, "a table cannot shrink");
   lua_settop(L, 3);
-  uint64_t init = check_element(L, t->type.elem, 3);
+  uint64_t init = check_element(L, t->type.elem, 3, NULL);
   t = check_table(L);
   uint64_t old = lw_table_grow(t, (uint64_t)n, init);
   if (old == UINT64_MAX) {

@@ -77,6 +77,8 @@ static int view_newindex(lua_State *L)
   if (i < 1 || (uint64_t)i > v->count)
     return luaL_error(L, "index %I is outside of the view (1 to %I)", (LUAI_UACINT)i,
                       (LUAI_UACINT)v->count);
+  if (!lua_isnumber(L, 3))
+    return lw_misuse(L, "bad value (number expected, got %s)", luaL_typename(L, 3));
   lw_access_store(L, v->type, element(v, i), 3);
   return 0;
 }

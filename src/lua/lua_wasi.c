@@ -51,8 +51,8 @@ static int no_memory(lua_State *L)
 
 static int wrong(lua_State *L, const char *option, const char *wanted, int value)
 {
-  return luaL_error(L, "option '%s': %s expected, got %s", option, wanted,
-                    luaL_typename(L, value));
+  return lw_misuse(L, "option '%s': %s expected, got %s", option, wanted,
+                   luaL_typename(L, value));
 }
 
 /* A string without NUL at `index`. */
@@ -60,7 +60,7 @@ static const char *plain_text(lua_State *L, int index, const char *option, size_
 {
   if (lua_type(L, index) != LUA_TSTRING) wrong(L, option, "string", index);
   const char *text = lua_tolstring(L, index, size);
-  if (strlen(text) != *size) luaL_error(L, "option '%s': a string has a NUL", option);
+  if (strlen(text) != *size) lw_misuse(L, "option '%s': a string has a NUL", option);
   return text;
 }
 
@@ -73,7 +73,8 @@ static lua_Integer push_keys(lua_State *L, int index, const char *option)
   int keys = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, index); lua_settop(L, keys + 1)) {
     if (lua_type(L, keys + 1) != LUA_TSTRING)
-      luaL_error(L, "option '%s': a name is a %s", option, luaL_typename(L, keys + 1));
+      lw_misuse(L, "option '%s': a name is a %s (names to values expected)", option,
+                luaL_typename(L, keys + 1));
     lua_pushvalue(L, keys + 1);
     lua_rawseti(L, keys, ++n);
   }
@@ -119,7 +120,7 @@ static void take_env(lua_State *L, Wasi *w, int opts)
     lua_rawgeti(L, env + 1, k);
     const char *name = plain_text(L, -1, "env", &size);
     if (size == 0 || strchr(name, '='))
-      luaL_error(L, "option 'env': '%s' is no name", name);
+      lw_misuse(L, "option 'env': '%s' is no name", name);
     lua_pushvalue(L, -1);
     lua_rawget(L, env);
     plain_text(L, -1, "env", &size);
@@ -148,8 +149,9 @@ static StreamKind output_kind(lua_State *L, const char *option, StreamKind or_el
   if (lua_type(L, -1) != LUA_TSTRING) return STREAM_ASK;
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
     if (strcmp(names[k], lua_tostring(L, -1)) == 0) return kinds[k];
-  luaL_error(L, "option '%s': invalid value '%s'", option, lua_tostring(L, -1));
-  return or_else;
+  lw_misuse(L,
+            "option '%s': invalid value '%s' ('discard', 'buffer' or 'inherit' expected)",
+            option, lua_tostring(L, -1));
 }
 
 static void take_stream(lua_State *L, int box, int opts, unsigned which, bool inherits)
@@ -199,7 +201,7 @@ static void take_sources(lua_State *L, int box, int opts)
   if (type == LUA_TNUMBER) {
     int exact;
     lua_Integer seed = lua_tointegerx(L, -1, &exact);
-    if (!exact) luaL_error(L, "option 'random': integer expected, got float");
+    if (!exact) lw_misuse(L, "option 'random': integer expected, got float");
     lw_wasi_set_random(w, SOURCE_FAKE, (uint64_t)seed);
   } else
     lw_opt_choice(L, opts, "random", randoms, 0);
@@ -228,7 +230,7 @@ static void check_name(lua_State *L, const char *name, size_t size)
 {
   bool good = size > 0 && size <= TREE_NAME_MAX && strlen(name) == size &&
               !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-  if (!good) luaL_error(L, "option 'dirs': '%s' cannot be a file's name", name);
+  if (!good) lw_misuse(L, "option 'dirs': '%s' cannot be a file's name", name);
 }
 
 /* The strings and tables of the table on the top become files and directories. */
@@ -237,7 +239,7 @@ static void fill_tree(lua_State *L, Wasi *w, Node *dir)
   int from = lua_gettop(L);
   lua_Integer n = push_keys(L, from, "dirs");
   if (lw_node_depth(dir) + 1 >= TREE_DEPTH)
-    luaL_error(L, "option 'dirs': more than %d levels", TREE_DEPTH);
+    lw_misuse(L, "option 'dirs': more than %d levels", TREE_DEPTH);
   for (lua_Integer k = 1; k <= n; k++) {
     size_t size;
     lua_rawgeti(L, from + 1, k);
@@ -246,7 +248,8 @@ static void fill_tree(lua_State *L, Wasi *w, Node *dir)
     lua_pushvalue(L, -1);
     int type = lua_rawget(L, from);
     if (type != LUA_TSTRING && type != LUA_TTABLE)
-      wrong(L, "dirs", "string or table for a file", -1);
+      lw_misuse(L, "option 'dirs': '%s' is a %s: string or table for a file expected",
+                name, lua_typename(L, type));
     Node *node = lw_tree_put(w, dir, name, type == LUA_TTABLE);
     if (!node) no_memory(L);
     if (type == LUA_TTABLE) {
@@ -314,7 +317,7 @@ static Status take_dirs(lua_State *L, Wasi *w, int opts, Err *err)
     lua_rawgeti(L, dirs + 1, k);
     const char *name = plain_text(L, -1, "dirs", &size);
     if (size == 0 || size > WASI_PATH_MAX)
-      luaL_error(L, "option 'dirs': a directory needs a name");
+      lw_misuse(L, "option 'dirs': a directory needs a name");
     lua_pushvalue(L, -1);
     lua_rawget(L, dirs);
     TRY(take_dir(L, w, name, err));
@@ -381,7 +384,7 @@ static int wasi_new(lua_State *L)
   lua_setiuservalue(L, 2, UV_WASI_ASKED);
   uint64_t files =
     lw_opt_count(L, 1, "max_files", lw_wasi_files_default(), WASI_FILES_MAX);
-  if (files < WASI_STREAMS) luaL_error(L, "option 'max_files': at least 3 expected");
+  if (files < WASI_STREAMS) lw_misuse(L, "option 'max_files': at least 3 expected");
   lw_wasi_set_limits(w, (uint32_t)files, lw_opt_size(L, 1, "max_bytes", 256 << 20));
   if (lw_opt_choice(L, 1, "resolve", ways, 0) == 1) lw_wasi_set_walk(w);
   if (lw_opt_choice(L, 1, "broken_pipe", broken, 0) == 1) lw_wasi_set_pipe_ends(w);

@@ -51,7 +51,7 @@ void lw_wasi_take_served(lua_State *L, int box, const char *name)
       continue;
     }
     if (call == NAMES || !lua_isfunction(L, -1))
-      luaL_error(L, "option 'dirs': '%s' is no function of a directory", key);
+      lw_misuse(L, "option 'dirs': '%s' is no function of a directory", key);
     can |= 1u << call;
     lua_pushvalue(L, -1);
     lua_rawseti(L, from + 1, call);

@@ -29,6 +29,8 @@ __attribute__((visibility("default"))) int luaopen_wasm_core(lua_State *L)
   lua_newtable(L);
   lw_state_open(L);
   lw_open_error(L);
+  lw_open_misuse(L);
+  lw_open_options(L);
   lw_open_trace(L);
   lw_open_call(L);
   lw_open_tools(L);

@@ -192,7 +192,10 @@ static Status make_memories(Instance *i, const InstanceOptions *opts, size_t *la
   for (uint32_t k = m->nmemories_imported; k < m->nmemories; k++) {
     size_t size = 0;
     uint64_t max = opts->memory_max_bytes >> lw_page_log2(&m->memories[k]);
-    if (opts->memory_max_bytes && !max) max = 1;
+    if (opts->memory_max_bytes && !max)
+      return lw_fail(err, LW_LIMIT, ERR_NOWHERE,
+                     "a memory is beyond the limit of %llu bytes, less than a page",
+                     (unsigned long long)opts->memory_max_bytes);
     bool guard = !explicit_bounds && !lw_limits_checked(&m->memories[k]);
     int image = k == 0 && guard ? lw_code_data_image(i->code, &size) : -1;
     Memory *made;

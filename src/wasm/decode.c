@@ -40,11 +40,16 @@ enum { SECTION_CUSTOM = 0, SECTION__MAX = sizeof sections / sizeof *sections };
 static Status decode_header(Decoder *d)
 {
   static const uint8_t magic[4] = {0, 'a', 's', 'm'}, version[4] = {1, 0, 0, 0};
+  static const uint8_t component[4] = {13, 0, 1, 0};
   const uint8_t *p;
   TRY(lw_read_bytes(&d->r, 4, &p));
   if (memcmp(p, magic, 4) != 0)
     return lw_fail(d->err, LW_MALFORMED, 0, "magic header not detected");
   TRY(lw_read_bytes(&d->r, 4, &p));
+  if (memcmp(p, component, 4) == 0)
+    return lw_fail(d->err, LW_MALFORMED, 4,
+                   "unknown binary version: this is a component, as WASI preview 2 has "
+                   "them, and no module");
   if (memcmp(p, version, 4) != 0)
     return lw_fail(d->err, LW_MALFORMED, 4, "unknown binary version");
   return LW_OK;

@@ -93,7 +93,8 @@ first; without it all functions are printed.]],
 local function disassemble(path, mod, func)
   local ok, text, err = pcall(mod.disasm, mod, func)
   if not ok then
-    if type(text) ~= "string" or not text:find("no function of this module") then error(text, 0) end
+    local known = type(text) == "string" and text:find("is defined in this module", 1, true)
+    if not known then error(text, 0) end
     shell.fail(shell.FAILED, "%s: no function '%s' is defined in it", shell.name_of(path),
       tostring(func))
   end

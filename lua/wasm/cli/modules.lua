@@ -6,6 +6,8 @@ local wasm = require "wasm"
 
 local modules = {}
 
+local texts = {} -- by path: sources of those that were no binaries
+
 -- What is compiled, validated, assembled and printed in a second, roughly, in bytes: only to say
 -- in time that something will take longer.
 modules.COMPILED, modules.VALIDATED = 8000000, 60000000
@@ -14,6 +16,9 @@ modules.COMPILED, modules.VALIDATED = 8000000, 60000000
 ---@param path string
 function modules.check(path, result, err)
   if result == nil then
+    if texts[path] and not err.frames then
+      require "wasm.wat".add_place(err, texts[path], shell.name_of(path))
+    end
     local trapped = err.kind == "trap" or err.kind == "exception"
     shell.fail(trapped and shell.TRAPPED or shell.FAILED, "%s",
       shell.describe(err, shell.name_of(path)))
@@ -32,6 +37,7 @@ function modules.bytes(path)
       .. "\\0asm nor as text", shell.name_of(path))
   end
   local name = shell.name_of(path)
+  texts[path] = source
   return modules.check(path, shell.watch("assembling " .. name, 0, wasm.wat, source,
     { name = name }))
 end

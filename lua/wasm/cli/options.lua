@@ -8,6 +8,7 @@
 --   guest      true: what follows the first operand is not ours
 --   run        function(given, operands) -> exit code; given["output"] = value, list or true
 
+local core = require "wasm.core"
 local shell = require "wasm.cli.shell"
 
 local options = {}
@@ -19,32 +20,12 @@ local function usage_error(name, message, ...)
 end
 options.usage_error = usage_error
 
--- How many letters have to be put in, left out or replaced to make b of a.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
-  for i = 1, #a do
-    local corner = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local change = corner + (a:byte(i) == b:byte(j) and 0 or 1)
-      corner = row[j]
-      row[j] = math.min(change, row[j] + 1, row[j - 1] + 1)
-    end
-  end
-  return row[#b]
-end
-
 --- "; did you mean 'x'?" if one of these words is close to what was typed, else "".
 ---@param word string
 ---@param words string[]
 ---@return string
 function options.guess(word, words)
-  local best, least = nil, math.min(3, #word)
-  for _, candidate in ipairs(#word < 40 and words or {}) do
-    local d = distance(word, candidate)
-    if d < least then best, least = candidate, d end
-  end
+  local best = core.nearest(word, words)
   return best and ("; did you mean '%s'?"):format(best) or ""
 end
 

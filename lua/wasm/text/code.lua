@@ -254,9 +254,10 @@ local function sequence(p, i, only)
   local out, n = {}, 0
   local stack, kinds, top = {}, { [0] = only }, 0
   local hints, held, marks = p.in_function and p.hints, {}, nil
+  local places, heads = p.in_function and p.places and {}, {} -- pieces' tokens; of what is open
   repeat
     local kind = kinds[top]
-    local word = tok[i]
+    local word, at = tok[i], i
     local folded = word == "("
     if folded then word = tok[i + 1] end
     local op = operators[word]
@@ -272,19 +273,20 @@ local function sequence(p, i, only)
         top = top + 1
         stack[top], kinds[top] = frame, frame.kind
         if hint and not bytes then held[top], hint = hint, nil end
+        heads[top] = at
       end
       if folded and not frame then
         if tok[i] == ")" then
           i = i + 1
         else
           top = top + 1
-          stack[top], kinds[top] = bytes, PLAIN
+          stack[top], kinds[top], heads[top] = bytes, PLAIN, at
           held[top], hint, bytes = hint, nil, nil
         end
       end
     elseif kind == PLAIN then
       if folded or word ~= ")" then unexpected(p, folded and i + 1 or i) end
-      bytes, closed, i = stack[top], true, i + 1
+      bytes, closed, i, at = stack[top], true, i + 1, heads[top]
       hint, held[top] = held[top], nil
     elseif top == 0 then
       if folded or word ~= ")" or only == ONE then unexpected(p, folded and i + 1 or i) end
@@ -292,6 +294,7 @@ local function sequence(p, i, only)
     else
       frame = stack[top]
       if folded then
+        if kind == IF then at = heads[top] end
         bytes, i, closed = open_clause(p, i, frame)
         hint, held[top] = held[top], nil
       elseif word == ")" then
@@ -305,6 +308,7 @@ local function sequence(p, i, only)
     if bytes then
       n = n + 1
       out[n] = bytes
+      if places then places[n] = at end
       if hint then
         marks = marks or {}
         marks[#marks + 1] = { n, hint }
@@ -313,6 +317,7 @@ local function sequence(p, i, only)
     if closed then top = top - 1 end
   until top == 0 and only == ONE
   if marks then p.marks = offsets_of(out, marks) end
+  if places then p.pieces = { out = out, n = n, places = places, last = i } end
   return concat(out, "", 1, n), i
 end
 

@@ -52,22 +52,22 @@ local function listing(lines, operators)
   return table.concat(out, "\n") .. "\n"
 end
 
-local function check(options)
-  if options == nil then return end
-  if type(options) ~= "table" then
-    error(("bad argument #2 to 'disasm' (table expected, got %s)"):format(type(options)), 4)
+local function check(which, options)
+  local kind = math.type(which) or type(which)
+  if kind ~= "integer" and kind ~= "string" then
+    core.misuse(("bad argument #1 to 'disasm' (function name or index expected, got %s)"):format(
+      kind))
   end
-  for key, value in pairs(options) do
-    if key ~= "raw" then error(("unknown option '%s' to 'disasm'"):format(tostring(key)), 4) end
-    if type(value) ~= "boolean" then
-      error(("option 'raw': boolean expected, got %s"):format(type(value)), 4)
-    end
+  core.check_options(options, 2, "disasm", { "raw" })
+  local raw = options and options.raw
+  if raw ~= nil and type(raw) ~= "boolean" then
+    core.misuse(("option 'raw': boolean expected, got %s"):format(type(raw)))
   end
 end
 
 --- mod:disasm(which [, options])
 function disasm.method(module, which, options)
-  check(options)
+  check(which, options)
   local lines, index = core.code_lines(module, which)
   if not lines then return nil, index end
   if options and options.raw then

@@ -52,6 +52,17 @@ function fault.position(text, at)
   return line, at - first + 1, first
 end
 
+--- The place of a byte offset, as a wat.Error has it.
+---@param text string
+---@param at integer
+---@param name? string  what to call the text in messages
+---@return { line: integer, column: integer, snippet: string, caret: integer, name?: string }
+function fault.place(text, at, name)
+  local line, column, first = fault.position(text, at)
+  local snippet, caret = excerpt(text, first, at)
+  return { line = line, column = column, snippet = snippet, caret = caret, name = name }
+end
+
 --- Call `f(...)`; turn a fault into `nil, err`.
 ---@param text string the text whose offsets `f` raises
 ---@param name? string what to call the text in messages
@@ -59,18 +70,9 @@ function fault.catch(text, name, f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
   if getmetatable(result) ~= Fault then error(result, 0) end
-  local line, column, first = fault.position(text, result.at)
-  local snippet, caret = excerpt(text, first, result.at)
-  return nil, {
-    kind = result.kind,
-    message = result.message,
-    feature = result.feature,
-    name = name,
-    line = line,
-    column = column,
-    snippet = snippet,
-    caret = caret,
-  }
+  local err = fault.place(text, result.at, name)
+  err.kind, err.message, err.feature = result.kind, result.message, result.feature
+  return nil, err
 end
 
 --- "name:line:column: message", the source line and a caret under the fault.

@@ -241,6 +241,7 @@ function fields.func(p, i)
   p.locals, p.in_function = p.no_locals, false
   m.funcs[#m.funcs + 1] = unsigned(typeidx)
   m.bodies[#m.bodies + 1] = sized(locals .. body)
+  if p.places then p.places[#m.bodies] = { skip = #locals, pieces = p.pieces } end
   if p.marks then m.hints[#m.hints + 1] = { index, #locals, p.marks } end
   if #space.list > 0 then m.local_names[#m.local_names + 1] = { index, space.list } end
   return expect(p, i, ")")

@@ -58,7 +58,8 @@ end
 ---@param tokens wat.Tokens
 ---@param i integer
 ---@param last string the token that must follow the fields: ")" or ""
----@param opts { names?: boolean, module_name?: string }
+---@param opts { names?: boolean, module_name?: string, places?: table }  places: gets, for each
+---  function, the pieces that its code was made of and their tokens
 ---@return string bytes
 ---@return integer i the token after `last`
 function module.assemble(tokens, i, last, opts)
@@ -67,6 +68,7 @@ function module.assemble(tokens, i, last, opts)
   p.module = fields.module()
   p.seen = {}
   p.uses_data = false
+  p.places = opts.places
   types.prepare(p)
   local starts, stop = field_starts(p, i)
   local after = parser.expect(p, stop, last)
@@ -79,16 +81,16 @@ end
 
 --- Assemble a whole text: (module $id? field*) or only its fields; raises a fault.
 ---@param tokens wat.Tokens
----@param opts { names?: boolean }
+---@param opts { names?: boolean, places?: table }
 ---@return string bytes
 function module.assemble_text(tokens, opts)
   local tok = tokens.tok
   if tok[1] ~= "(" or tok[2] ~= "module" then
-    return (module.assemble(tokens, 1, "", { names = opts.names }))
+    return (module.assemble(tokens, 1, "", opts))
   end
   local name = tok[3]:match("^%$(.*)")
   local bytes, i = module.assemble(tokens, name and 4 or 3, ")",
-    { names = opts.names, module_name = name })
+    { names = opts.names, module_name = name, places = opts.places })
   if tok[i] ~= "" then parser.unexpected(parser.new(tokens, ops.table()), i) end
   return bytes
 end

@@ -469,21 +469,20 @@ function print.operators(bytes, index)
   return m.listed
 end
 
-local OPTIONS = { offsets = "boolean" }
+
+local function misuse(message, ...)
+  require "wasm.core".misuse(message:format(...))
+end
 
 local function check_arguments(which, options)
   local kind = math.type(which) or type(which)
   if which ~= nil and kind ~= "integer" and kind ~= "string" then
-    error(("bad argument #1 to 'wat' (function name or index expected, got %s)"):format(kind), 4)
+    misuse("bad argument #1 to 'wat' (function name or index expected, got %s)", kind)
   end
-  if options ~= nil and type(options) ~= "table" then
-    error(("bad argument #2 to 'wat' (table expected, got %s)"):format(type(options)), 4)
-  end
-  for key, value in pairs(options or {}) do
-    if not OPTIONS[key] then error(("unknown option '%s'"):format(tostring(key)), 4) end
-    if type(value) ~= OPTIONS[key] then
-      error(("option '%s': %s expected, got %s"):format(key, OPTIONS[key], type(value)), 4)
-    end
+  require "wasm.core".check_options(options, 2, "wat", { "offsets" })
+  local offsets = options and options.offsets
+  if offsets ~= nil and type(offsets) ~= "boolean" then
+    misuse("option 'offsets': boolean expected, got %s", type(offsets))
   end
 end
 
@@ -493,7 +492,7 @@ function print.method(module, which, options)
   local bytes = module:bytes()
   if which == nil then return print.module(bytes, options) end
   local text, why = print.func(bytes, which, options)
-  if not text then error(("no text of function '%s': %s"):format(which, why), 3) end
+  if not text then misuse("no text of function '%s': %s", which, why) end
   return text
 end
 

@@ -295,16 +295,20 @@ readers[9] = function(m, s, i)
   end
 end
 
-readers[10] = function(m, s, i)
-  local n
-  n, i = u(s, i)
+--- The bodies of the code section whose contents start at i: { at=, stop= } each.
+function read.bodies(s, i)
+  local list, n, at = {}, u(s, i)
+  i = at
   for k = 1, n do
     local size
     size, i = u(s, i)
-    m.bodies[k] = { at = i, stop = i + size }
+    list[k] = { at = i, stop = i + size }
     i = i + size
   end
+  return list
 end
+
+readers[10] = function(m, s, i) m.bodies = read.bodies(s, i) end
 
 readers[11] = function(m, s, i)
   local n
