@@ -1,5 +1,5 @@
 /*
-** lua_misuse.c -- what a caller did wrong, said at his place, with what he may have meant.
+** lua_misuse.c -- what a caller did wrong, at his place; what he may have meant.
 **
 ** luaL_error gives the position of whoever called the C function. Where that is Lua of
 ** the library itself, as in wasm.compile, the caller is further out: functions of the
