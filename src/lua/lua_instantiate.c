@@ -210,7 +210,7 @@ static int start_done(lua_State *L, int status, lua_KContext context)
 int lw_module_instantiate(lua_State *L)
 {
   State *st = lw_state(L);
-  ModuleBox *module = lw_check_open_module(L);
+  lw_check_open_module(L);
   lw_collect_refs(L, st, false);
   lw_store(L, st);
   lua_settop(L, ARG_OPTIONS);
@@ -220,7 +220,8 @@ int lw_module_instantiate(lua_State *L)
   InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE__LAST);
   assert(lua_gettop(L) == SLOT_INSTANCE);
   Wishes wishes = check_wishes(L, ARG_OPTIONS);
-  module = lw_check_open_module(L); /* the options may be anybody's code */
+  const ModuleBox *module =
+    lw_check_open_module(L); /* the options may be anybody's code */
   if (wishes.core.fuel != FUEL_DEFAULT && !lw_code_options(module->code)->fuel)
     luaL_error(L, "option 'fuel': the module was not compiled with fuel=true");
   set_name(L, box, module);
