@@ -13,6 +13,7 @@ local SOURCE = [[
     (import "env" "wait" (func $wait (param i32) (result i32)))
     (import "env" "other" (func $other (param i32) (result i32)))
     (global $count (mut i32) (i32.const 0))
+    (global $__stack_pointer (mut i32) (i32.const K))
     (memory (export "memory") 1)
     (table (export "table") 2 funcref)
     (func $add (export "add") (param i32) (result i32)
@@ -27,6 +28,7 @@ local SOURCE = [[
     (func (export "slot") (param i32) (result i32)
       (call_indirect (param i32) (result i32) (local.get 0) (i32.const 1)))
     (func (export "boom") unreachable)
+    (func (export "sp") (result i32) (global.get $__stack_pointer))
     (elem (i32.const 0) $add))]]
 
 local function source_of(k)
@@ -123,7 +125,8 @@ function steps.instantiate(walk)
   local imports = {
     env = { wait = walk.wait, other = other and other.h.exports.add or not_imported },
   }
-  local options = { interleave = any and "any" or "lifo" }
+  local timeout = walk.random(4) == 1 and 1000 or nil -- such calls begin another way
+  local options = { interleave = any and "any" or "lifo", timeout = timeout }
   if m.closed then
     return walk:expect_error("closed", nil, m.h.instantiate, m.h, imports, options)
   end
@@ -153,6 +156,15 @@ function steps.call(walk)
   i.count = i.count + 1
   walk:expect(i.count, i.counter)
   walk:expect(i.count, i.memory.i32, i.memory, 16)
+end
+
+--- A call that is refused for its argument changes nothing.
+function steps.refuse(walk)
+  local i = walk:pick(walk.instances)
+  if not i or i.state ~= "live" then return end
+  local ok, err = pcall(i.add, "no number")
+  if ok or not tostring(err):find("i32 expected", 1, true) then walk:fail("%s", tostring(err)) end
+  walk:expect(i.k, i.h.exports.sp)
 end
 
 function steps.trap(walk)
@@ -342,7 +354,8 @@ local SHARE = {
   compile = 6, instantiate = 12, call = 14, trap = 4, through_import = 8, link = 5,
   through_table = 7, park = 12, resume = 10, drop_parked = 3, lose_parked = 2, close_module = 5,
   close_instance = 6, drop_module = 5, drop_instance = 9, collect = 2, nest = 5, fail_inside = 2,
-  close_inside = 2, outlive = 2, snapshot = 3, restore = 5, clone = 2, reload = 7, resume_old = 5,
+  close_inside = 2, outlive = 2, refuse = 3, snapshot = 3, restore = 5, clone = 2, reload = 7,
+  resume_old = 5,
 }
 for name, step in pairs(require "spec.stress.changes") do steps[name] = step end
 

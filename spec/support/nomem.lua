@@ -10,6 +10,7 @@ local SOURCE = [[(module $m
   (func (export "call") (param i32) (result i32) (call $f (local.get 0)))
   (func (export "refs") (param externref funcref) (result externref funcref)
     (call $r (local.get 0) (local.get 1)))
+  (func (export "vector") (result v128) (v128.const i64x2 1 2))
   (func (export "trap") unreachable))]]
 
 local mod = assert(wasm.compile(SOURCE))
@@ -45,6 +46,7 @@ local function use(inst, mode)
   local F = wasm.func("(i32) -> i32", function(x) return x end)
   assert(e.call(5) == 6)
   assert(e.refs({}, F))
+  assert(#e.vector() == 16)
   e.t[1] = { 1 }
   e.g.value = {}
   e.m:write(0, "some text")

@@ -25,6 +25,26 @@ describe("instantiate", function()
     assert.equal("closed", err.kind)
   end)
 
+  it("survives options that close the module after they asked for fuel", function()
+    local mod = compile [[(module (func (export "closed by options with fuel")))]]
+    local options = setmetatable({ fuel = 5 }, { __index = function() mod:close() end })
+    local ok, err = pcall(mod.instantiate, mod, nil, options)
+    assert.is_false(ok)
+    assert.equal("closed", err.kind)
+  end)
+
+  it("survives options that make the new instance trap, which closes it", function()
+    local mod = compile [[(module (import "m" "t" (table 1 funcref)) (func $trap unreachable)
+      (func $start) (start $start) (elem (i32.const 0) $trap))]]
+    local t = wasm.table { "funcref", min = 1 }
+    local options = setmetatable({ on_trap = "close" }, { __index = function(_, key)
+      if key == "on_close" then pcall(t[1]) end -- that is looked at last
+    end })
+    local inst, err = mod:instantiate({ m = { t = t } }, options)
+    assert.is_nil(inst)
+    assert.equal("closed", err.kind)
+  end)
+
   it("survives a resolver that closes the module", function()
     local mod = importing(2000)
     local inst, err = mod:instantiate(function()

@@ -242,6 +242,22 @@ describe("row 11: a C guest's stack pointer", function()
     assert.equal(1000, shared.sp.value)
   end)
 
+  it("is not given back to a call that was refused for its arguments", function()
+    local sp = "(global $__stack_pointer (mut i32) (i32.const %d))"
+    local source = "(module " .. sp .. [[ (func (export "take") (param i32))
+      (func (export "depth") (result i32) (global.get 0)))]]
+    local quick = assert(wasm.run(source:format(4096)))
+    local other = assert(wasm.run(source:format(999), nil, { timeout = 5 }))
+    local without = assert(wasm.run("(func (export \"take\") (param i32))", nil, { timeout = 5 }))
+    for _, taken in ipairs { other, without } do
+      quick.exports.take(1) -- whose activation the next call gets
+      local ok, err = pcall(taken.exports.take, "no number")
+      assert.is_false(ok)
+      assert.truthy(err:find("i32 expected, got string", 1, true))
+    end
+    assert.equal(999, other.exports.depth())
+  end)
+
   it("is found by the option where no name section tells", function()
     local source = [[
       (module

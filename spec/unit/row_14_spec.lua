@@ -65,6 +65,18 @@ describe("row 14: a host function that raises", function()
     assert.same({ "lua", "lua", "deep", "run", "lua", "deep", "run", "lua" }, order)
   end)
 
+  it("is reported whatever a script has put into its frames", function()
+    local guest = assert(wasm.run [[(func (export "f") unreachable)]])
+    local _, err = pcall(guest.exports.f)
+    local fleeting = setmetatable({}, { __index = function(_, key)
+      collectgarbage()
+      return key:rep(500)
+    end })
+    err.frames = { fleeting, { kind = "wasm", name = 1e15 / 3, module = {} },
+                   { name = 2.5, file = 1e100, line = "7", what = true }, false, 3 }
+    for _ = 1, 5 do assert.truthy(tostring(err):find("trap: unreachable", 1, true)) end
+  end)
+
   it("can be caught by the host and does no harm", function()
     f = function(x)
       if x == 0 then error("bottom") end

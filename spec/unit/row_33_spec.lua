@@ -24,6 +24,23 @@ describe("row 33: a memory view", function()
     end)
   end
 
+  it("raises when a snapshot of a smaller memory was restored", function()
+    local inst = assert(wasm.run [[(module (memory (export "memory") 1 4))]])
+    local small, m = assert(inst:snapshot()), inst.memory
+    m:grow(2)
+    local beyond, within = m:view("u8", 100000, 100), m:view("u8", 100, 100)
+    assert(inst:restore(small))
+    for _, use in ipairs { function() return beyond[1] end, function() beyond[1] = 1 end } do
+      local ok, err = pcall(use)
+      assert.is_false(ok)
+      assert.truthy(err:find("out of bounds memory access", 1, true))
+    end
+    within[100] = 7
+    assert.equal(7, m:u8(199))
+    m:grow(1)
+    assert.equal(0, beyond[1])
+  end)
+
   it("is an array from 1, of the type asked for", function()
     local m = assert(wasm.memory { min = 1 })
     for _, type in ipairs { "u8", "i8", "u16", "i16", "u32", "i32", "i64", "f32", "f64" } do

@@ -60,10 +60,11 @@ typedef struct State {
   struct Owned *owned; /* what all boxes own */
   lua_State *main;     /* to look at weak tables where no L is given */
   const void *metatables[KIND__MAX];
-  uint64_t owners;     /* Owner ids given so far */
-  uint64_t unreported; /* bytes outside Lua that its collector has not heard of */
-  int nspares;         /* anchors to be used again (lua_call.c) */
-  bool rethrown;       /* the trace of the error under way is recorded already */
+  uint64_t owners;       /* Owner ids given so far */
+  uint64_t unreported;   /* bytes outside Lua that its collector has not heard of */
+  struct RefHandle *pin; /* for the object that a wasm.ref is made of just now */
+  int nspares;           /* anchors to be used again (lua_call.c) */
+  bool rethrown;         /* the trace of the error under way is recorded already */
 } State;
 
 /*
@@ -253,9 +254,9 @@ uint64_t lw_object_of(lua_State *L, State *st, int arg);
 /* In two steps, for an object that nothing keeps yet: make room, then set it at once. */
 void lw_push_no_object(lua_State *L, State *st);
 void lw_set_object(lua_State *L, State *st, uint64_t ref);
-/* lua_tag.c: the same for tags (NULL: none) and for exceptions, as wasm.errors (0: none)
- */
-void lw_push_tag(lua_State *L, State *st, struct Tag *t);
+/* lua_tag.c: the same for tags (NULL: none) and for exceptions, as wasm.errors (0: none).
+   The tag of the live `i`, whose userdata is at `inst`; 0: something else keeps it. */
+void lw_push_tag(lua_State *L, State *st, int inst, const Instance *i, struct Tag *t);
 struct Tag *lw_tag_of(lua_State *L, State *st, int arg);
 void lw_push_exception(lua_State *L, State *st, uint64_t exn);
 uint64_t lw_exception_of(lua_State *L, State *st, int arg);
@@ -419,14 +420,18 @@ Status lw_link_imports(lua_State *L, State *st, const Module *m, int things,
                        ImportValue *out, Err *err);
 /* The live Instance of the userdata at `inst`, or a raised wasm.error. */
 Instance *lw_live_instance(lua_State *L, int inst);
+/* A finalizer may have run: if the userdata at `inst` does not stand for the live `i` any
+   more, a raised wasm.error. */
+void lw_still_instance(lua_State *L, int inst, const Instance *i);
 /* Push the export's Lua value. Functions come as plain functions. */
 void lw_push_export(lua_State *L, State *st, int inst, Instance *i, const Export *e);
 /* "(i32) -> i32", "1 2", "10 funcref", "(mut i32)": near to the text format. */
 const char *lw_extern_type(const Module *m, ExternKind kind, uint32_t index, char *buf,
                            size_t cap);
-void lw_push_memory(lua_State *L, State *st, int inst, Memory *m);
-void lw_push_table(lua_State *L, State *st, int inst, Table *t);
-void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g);
+/* The userdata of what the live `i`, whose userdata is at `inst`, exports. */
+void lw_push_memory(lua_State *L, State *st, int inst, const Instance *i, Memory *m);
+void lw_push_table(lua_State *L, State *st, int inst, const Instance *i, Table *t);
+void lw_push_global(lua_State *L, State *st, int inst, const Instance *i, GlobalCell *g);
 /* A new global of Lua's; its value is at `arg`, nil for zero. Pushes it. */
 GlobalBox *lw_new_global(lua_State *L, State *st, const GlobalType *type, int arg);
 /* "1" or "1 2" */

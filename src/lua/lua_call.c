@@ -565,11 +565,19 @@ static bool callout(Activation *a, void *user)
 
 /* ---- back ---- */
 
+/* Are there strings or userdata among them? */
+static bool makes_objects(const ValType *types, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (!lw_val_is_num(types[i])) return true;
+  return false;
+}
+
 static NOINLINE void push_results_general(lua_State *L, FuncBox *f, Activation *a)
 {
   Value results[LIMIT_RESULTS];
   bool bits = lua_toboolean(L, lua_upvalueindex(UPVALUE_BITS));
-  if (f->has_refs) anchor_want(L, a);
+  if (makes_objects(f->types + f->nparams, f->nresults)) anchor_want(L, a);
   lw_act_results(a, results);
   for (uint32_t i = 0; i < f->nresults; i++)
     lw_push_value(L, f->h.state, f->types[f->nparams + i], bits, results[i]);

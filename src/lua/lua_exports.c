@@ -15,10 +15,14 @@ void lw_push_export(lua_State *L, State *st, int inst, Instance *i, const Export
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   switch (e->kind) {
   case EXTERN_FUNC: lw_push_func(L, st, lw_instance_func(i, e->index)); break;
-  case EXTERN_MEMORY: lw_push_memory(L, st, inst, lw_instance_memory(i, e->index)); break;
-  case EXTERN_TABLE: lw_push_table(L, st, inst, lw_instance_table(i, e->index)); break;
-  case EXTERN_GLOBAL: lw_push_global(L, st, inst, lw_instance_global(i, e->index)); break;
-  case EXTERN_TAG: lw_push_tag(L, st, lw_instance_tag(i, e->index)); break;
+  case EXTERN_MEMORY:
+    lw_push_memory(L, st, inst, i, lw_instance_memory(i, e->index));
+    break;
+  case EXTERN_TABLE: lw_push_table(L, st, inst, i, lw_instance_table(i, e->index)); break;
+  case EXTERN_GLOBAL:
+    lw_push_global(L, st, inst, i, lw_instance_global(i, e->index));
+    break;
+  case EXTERN_TAG: lw_push_tag(L, st, inst, i, lw_instance_tag(i, e->index)); break;
   default: lua_pushnil(L);
   }
 }
@@ -35,7 +39,8 @@ static Instance *live_instance(lua_State *L)
 static ExternKind push_nth(lua_State *L, lua_Integer n)
 {
   Instance *i = live_instance(L);
-  assert(n >= 1 && n <= i->module->nexports);
+  assert(n >= 1);
+  if (n > i->module->nexports) luaL_error(L, "the instance was reloaded meanwhile");
   const Export *e = &i->module->exports[n - 1];
   ExternKind kind = e->kind;
   lua_pushvalue(L, lua_upvalueindex(UP_INSTANCE));

@@ -88,6 +88,28 @@ static bool is_current(const FuncBox *f, FuncCell *cell)
   return f->owner && f->owner->inst && lw_cell_instance(cell) == f->owner->inst;
 }
 
+/* Push a new plain function for a cell; it is closed if its instance is gone. A reload
+   finds functions in WEAK_FUNCS only, so from the moment that it knows its cell until it
+   is there, nothing may run a finalizer. */
+static void push_new(lua_State *L, State *st, FuncCell *cell)
+{
+  const Instance *i = lw_cell_instance(cell);
+  bool live = i && lw_push_instance(L, i);
+  if (!live) lua_pushnil(L);
+  InstanceBox *owner = lua_touserdata(L, -1);
+  FuncBox *f = new_func(L, st, KIND_FUNC, live ? lw_cell_type(cell) : NULL);
+  lua_insert(L, -2);
+  lua_setiuservalue(L, -2, UV_FUNC_OWNER);
+  push_plain(L, -1);
+  lua_remove(L, -2);
+  if (!live || owner->inst != i || i->state != INSTANCE_LIVE) return;
+  set_type(f, lw_cell_type(cell));
+  f->cell = cell;
+  f->owner = owner;
+  lw_func_settle(f);
+  lw_weak_set(L, WEAK_FUNCS, cell, -1);
+}
+
 void lw_push_func(lua_State *L, State *st, FuncCell *cell)
 {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
@@ -102,24 +124,11 @@ void lw_push_func(lua_State *L, State *st, FuncCell *cell)
     if (current) return;
   }
   HostFunc *host = lw_cell_host(cell);
-  const Instance *i = lw_cell_instance(cell);
-  if (!(host && lw_weak_get(L, WEAK_THINGS, host))) {
-    bool live = i && lw_push_instance(L, i);
-    InstanceBox *owner = live ? lua_touserdata(L, -1) : NULL;
-    FuncBox *f = new_func(L, st, KIND_FUNC, live ? lw_cell_type(cell) : NULL);
-    if (live && owner->inst && owner->inst->state == INSTANCE_LIVE) {
-      set_type(f, lw_cell_type(cell)); /* no finalizer has closed it just now */
-      f->cell = cell;
-      f->owner = owner;
-      lw_func_settle(f);
-    }
-    if (live) {
-      lua_insert(L, -2);
-      lua_setiuservalue(L, -2, UV_FUNC_OWNER);
-    }
-  }
-  push_plain(L, -1);
-  lua_remove(L, -2);
+  if (host && lw_weak_get(L, WEAK_THINGS, host)) {
+    push_plain(L, -1);
+    lua_remove(L, -2);
+  } else
+    push_new(L, st, cell);
 }
 
 FuncBox *lw_push_funcbox(lua_State *L, State *st, int arg)
@@ -290,25 +299,27 @@ static int func_pin(lua_State *L)
     return 1;
   }
   FuncType t = func_type(f);
-  FuncBox *pinned = new_func(L, st, KIND_FUNC, &t); /* may run a finalizer */
+  FuncBox *pinned = new_func(L, st, KIND_FUNC, &t);
   int at = lua_gettop(L);
-  if (!lw_func_live(f)) lw_raise(L, LW_CLOSED, "the function is closed");
+  lua_getiuservalue(L, 1, UV_FUNC_OWNER);
+  lw_push_aside(L, at + 1);
+  lua_pushvalue(L, at);
+  push_closure(L, lw_call_export, false);
+  /* A finalizer may have run until now. A reload finds it in the set. */
+  if (!lw_func_live(f) || f->owner != lua_touserdata(L, at + 1))
+    lw_raise(L, LW_CLOSED, "the function is closed");
   set_type(pinned, &t);
   pinned->cell = f->cell;
   pinned->owner = f->owner;
   pinned->pinned = true;
   lw_func_settle(pinned);
-  lua_getiuservalue(L, 1, UV_FUNC_OWNER);
-  lua_pushvalue(L, -1);
-  lua_setiuservalue(L, at, UV_FUNC_OWNER);
-  lw_push_aside(L, at + 1);
   lua_pushvalue(L, at);
   lua_pushboolean(L, 1);
-  lua_rawset(L, -3);
-  lua_pushvalue(L, at);
-  push_closure(L, lw_call_export, false);
+  lua_rawset(L, at + 2);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, at, UV_FUNC_PLAIN);
+  lua_pushvalue(L, at + 1);
+  lua_setiuservalue(L, at, UV_FUNC_OWNER);
   return 1;
 }
 

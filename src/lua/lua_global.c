@@ -39,7 +39,7 @@ static void global_forget(Handle *h)
   ((GlobalBox *)h)->global = NULL;
 }
 
-void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g)
+void lw_push_global(lua_State *L, State *st, int inst, const Instance *i, GlobalCell *g)
 {
   GlobalBox *box = NULL;
   inst = lua_absindex(L, inst);
@@ -52,7 +52,7 @@ void lw_push_global(lua_State *L, State *st, int inst, GlobalCell *g)
   }
   if (!box) {
     box = lw_new_box(L, st, KIND_GLOBAL, sizeof *box, UV_GIVEN);
-    lw_live_instance(L, inst); /* a finalizer may have closed it */
+    lw_still_instance(L, inst, i);
     lw_global_watch(g);
     box->global = g;
     lw_own(&box->h, g, watch_give_back, global_forget);

@@ -38,6 +38,13 @@ Instance *lw_live_instance(lua_State *L, int inst)
   return box->inst;
 }
 
+void lw_still_instance(lua_State *L, int inst, const Instance *i)
+{
+  if (lw_live_instance(L, inst) == i) return;
+  const InstanceBox *box = lua_touserdata(L, inst);
+  lw_raise(L, LW_CLOSED, "this version of instance '%s' is closed", name_of(box));
+}
+
 static InstanceBox *check_live(lua_State *L)
 {
   InstanceBox *box = check_instance(L);

@@ -249,7 +249,7 @@ static int start_done(lua_State *L, int status, lua_KContext context)
 int lw_module_instantiate(lua_State *L)
 {
   State *st = lw_state(L);
-  ModuleBox *module = lw_check_open_module(L);
+  lw_check_open_module(L);
   lw_collect_refs(L, st, false);
   lw_store(L, st);
   lua_settop(L, ARG_OPTIONS);
@@ -257,6 +257,8 @@ int lw_module_instantiate(lua_State *L)
   InstanceBox *box = lw_new_box(L, st, KIND_INSTANCE, sizeof *box, UV_INSTANCE__LAST);
   assert(lua_gettop(L) == SLOT_INSTANCE);
   Wishes wishes = check_wishes(L, ARG_OPTIONS);
+  const ModuleBox *module =
+    lw_check_open_module(L); /* the options may be anybody's code */
   if (wishes.core.fuel != FUEL_DEFAULT && !lw_code_options(module->code)->fuel)
     lw_misuse(L, "option 'fuel': the module was not compiled with fuel=true");
   set_name(L, box, module);
@@ -281,6 +283,11 @@ int lw_module_instantiate(lua_State *L)
   if (lua_istable(L, ARG_OPTIONS) &&
       lua_getfield(L, ARG_OPTIONS, "on_close") != LUA_TNIL) {
     lw_instance_on(L, SLOT_INSTANCE, "close", -1);
+  }
+  /* a function of it in an imported table may have been called, and have trapped */
+  if (box->inst->state != INSTANCE_LIVE) {
+    lw_push_error(L, LW_CLOSED, "the instance was closed while it was made", ERR_NOWHERE);
+    return fail(L);
   }
   FuncCell *start = wishes.start ? lw_instance_start(box->inst) : NULL;
   lua_settop(L, SLOT_INSTANCE);

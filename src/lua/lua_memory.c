@@ -61,7 +61,7 @@ static void memory_forget(Handle *h)
   ((MemoryBox *)h)->memory = NULL;
 }
 
-void lw_push_memory(lua_State *L, State *st, int inst, Memory *m)
+void lw_push_memory(lua_State *L, State *st, int inst, const Instance *i, Memory *m)
 {
   MemoryBox *box = NULL;
   inst = lua_absindex(L, inst);
@@ -74,7 +74,7 @@ void lw_push_memory(lua_State *L, State *st, int inst, Memory *m)
   }
   if (!box) {
     box = lw_new_box(L, st, KIND_MEMORY, sizeof *box, 1);
-    lw_live_instance(L, inst); /* a finalizer may have closed it */
+    lw_still_instance(L, inst, i);
     lw_memory_watch(m);
     box->memory = m;
     lw_own(&box->h, m, watch_give_back, memory_forget);
@@ -322,7 +322,8 @@ static int memory_dump(lua_State *L)
   for (; at < end; at += 16) {
     uint8_t line[16];
     size_t left = end - at < 16 ? (size_t)(end - at) : 16;
-    if (!is_open(box)) break; /* closed by a finalizer that the buffer ran */
+    /* a finalizer that the buffer ran has closed it, or restored a smaller one */
+    if (!is_open(box) || !lw_memory_has(m, at, left)) break;
     memcpy(line, m->base + at, left);
     dump_line(&b, line, at, left);
   }

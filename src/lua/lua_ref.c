@@ -47,8 +47,9 @@ void lw_set_object(lua_State *L, State *st, uint64_t ref)
   lw_weak_set(L, WEAK_THINGS, (void *)(uintptr_t)ref, -1);
 }
 
-/* The caller has made sure that something else keeps the object meanwhile: making a
-   userdata may run finalizers, and those may call wasm. */
+/* Making a userdata may run finalizers, and those may take the object from where it was
+   found. (Finalizers do not interrupt each other; if there is no memory, the object stays
+   until the state ends.) */
 void lw_push_object(lua_State *L, State *st, uint64_t ref)
 {
   if (lw_weak_get(L, WEAK_THINGS, (void *)(uintptr_t)ref)) {
@@ -56,8 +57,12 @@ void lw_push_object(lua_State *L, State *st, uint64_t ref)
     if (known && known->handle && known->handle->ref == ref) return;
     lua_pop(L, 1); /* the address was another thing's */
   }
+  lw_store(L, st);
+  uint64_t before = st->pin->ref;
+  st->pin->ref = ref;
   lw_push_no_object(L, st);
   lw_set_object(L, st, ref);
+  st->pin->ref = before;
 }
 
 uint64_t lw_object_of(lua_State *L, State *st, int arg)
@@ -129,12 +134,13 @@ static int ref_newindex(lua_State *L)
     return luaL_error(L, "index %I is out of range, there are %d", (LUAI_UACINT)k,
                       (int)count_of(ref));
   const FieldType *f;
-  uint8_t *at = place_of(ref, (uint64_t)k - 1, &f);
-  if (!f->mutable_) return luaL_error(L, "field %d is immutable", (int)k);
   Value v;
   char why[WHY_SIZE];
   lw_collect_refs(L, st, false);
   lw_prepare_owner(L, st, 1);
+  ref = check_ref(L); /* preparing may have run a finalizer */
+  uint8_t *at = place_of(ref, (uint64_t)k - 1, &f);
+  if (!f->mutable_) return luaL_error(L, "field %d is immutable", (int)k);
   const char *wrong =
     lw_to_value(L, 3, is_packed(f->type) ? VAL_I32 : f->type, false, 1, &v, why);
   if (wrong) lw_bad_argument(L, 3, wrong);

@@ -5,7 +5,8 @@
 ** state over; then `swap` exchanges what the two userdata A and B stand for, and B, the
 ** old version, is retired. So a reload can be given up at any time before by closing B,
 ** and a failure in the swap itself leaves both as they were: all that may fail is done
-** before the first change.
+** before the first change. Lua's collector rests meanwhile, so no finalizer sees anything
+** half done, or closes what is at hand.
 ** What scripts hold of A follows: functions by the name and type they are exported with,
 ** A.exports, imports of other instances if that is asked for. Functions that find no
 ** counterpart say so when they are called, and come back if a later version has one.
@@ -261,17 +262,11 @@ static void exchange(lua_State *L, InstanceBox *a, InstanceBox *b)
   lua_setiuservalue(L, ARG_B, UV_INSTANCE_IMPORTS);
 }
 
-/*
-** core.swap(A, B, relink) -> pinned, gone, links | nil, err
-** A and B: instances. Afterwards A is what B was, and B what A was.
-*/
-static int reload_swap(lua_State *L)
+/* The same as reload_swap, while no collector runs. */
+static int swap(lua_State *L)
 {
   State *st = lw_state(L);
-  check_live(L, ARG_A);
-  check_live(L, ARG_B);
-  luaL_argcheck(L, !lua_rawequal(L, ARG_A, ARG_B), ARG_B, "this is the same instance");
-  lua_settop(L, ARG_RELINK);
+  InstanceBox *a = check_live(L, ARG_A), *b = check_live(L, ARG_B);
   luaL_checkstack(L, 4 * LUA_MINSTACK,
                   NULL); /* nothing asks for more once it changes things */
   bool relink = lua_toboolean(L, ARG_RELINK);
@@ -283,10 +278,7 @@ static int reload_swap(lua_State *L)
   lw_push_export_index(L, ARG_B);
   int index = lua_gettop(L);
   lw_push_aside(L, ARG_B);
-  /* Making tables may have run a finalizer that closed one of them. */
-  InstanceBox *a = check_live(L, ARG_A), *b = check_live(L, ARG_B);
   prepare_funcs(L, a, b);
-  a = check_live(L, ARG_A), b = check_live(L, ARG_B);
   uint32_t links;
   Err err = {.at = ERR_NOWHERE};
   Status s = lw_relink_check(a->inst, b->inst, &links, &err);
@@ -298,8 +290,6 @@ static int reload_swap(lua_State *L)
               (unsigned)links);
   if (s != LW_OK) return lw_push_fail(L, s, &err);
 
-  bool collects = lua_gc(L, LUA_GCISRUNNING);
-  lua_gc(L, LUA_GCSTOP); /* no finalizer sees the exchange half done */
   exchange(L, a, b);
   lw_relink(b->inst, a->inst);
   lw_relink_tokens(a->inst, b->inst);
@@ -312,7 +302,6 @@ static int reload_swap(lua_State *L)
   lw_exports_renew(L, ARG_A, index);
   lua_pushnil(L);
   lua_setiuservalue(L, ARG_B, UV_INSTANCE_EXPORTS);
-  if (collects) lua_gc(L, LUA_GCRESTART);
   lw_share(L, st, ARG_A);
   lw_share(L, st, ARG_B);
   if (a->keep.id || b->keep.id) lw_hold(L, ARG_A, ARG_B); /* values it was given */
@@ -320,6 +309,26 @@ static int reload_swap(lua_State *L)
   lua_pushinteger(L, gone);
   lua_pushinteger(L, links);
   return 3;
+}
+
+/*
+** core.swap(A, B, relink) -> pinned, gone, links | nil, err
+** A and B: instances. Afterwards A is what B was, and B what A was.
+*/
+static int reload_swap(lua_State *L)
+{
+  check_live(L, ARG_A);
+  check_live(L, ARG_B);
+  luaL_argcheck(L, !lua_rawequal(L, ARG_A, ARG_B), ARG_B, "this is the same instance");
+  lua_settop(L, ARG_RELINK);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushcclosure(L, swap, 1);
+  lua_insert(L, 1);
+  bool collects = lua_gc(L, LUA_GCISRUNNING);
+  lua_gc(L, LUA_GCSTOP);
+  int status = lua_pcall(L, ARG_RELINK, LUA_MULTRET, 0);
+  if (collects) lua_gc(L, LUA_GCRESTART);
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
 /* A parked call keeps the userdata at 1, and with it the functions that it calls. */

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rt/object.h"
+
 /* Addresses are the keys in the registry. */
 static const char state_key, boxes_key, weak_keys[WEAK__MAX], metatable_keys[KIND__MAX];
 static const char method_keys[KIND__MAX];
@@ -132,6 +134,8 @@ static int state_gc(lua_State *L)
   st->owned = NULL;
   lw_store_free(st->store);
   st->store = NULL;
+  if (st->pin) lw_handle_free(st->pin);
+  st->pin = NULL;
   return 0;
 }
 
@@ -175,6 +179,8 @@ State *lw_state_open(lua_State *L)
   Err err = {.at = ERR_NOWHERE};
   st->store = lw_store_new(&err);
   if (!st->store) luaL_error(L, "%s", err.msg);
+  st->pin = lw_handle_new(st->store, 0);
+  if (!st->pin) luaL_error(L, "out of memory for the state of the engine");
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
   return st;

@@ -42,7 +42,7 @@ static void table_forget(Handle *h)
   ((TableBox *)h)->table = NULL;
 }
 
-void lw_push_table(lua_State *L, State *st, int inst, Table *t)
+void lw_push_table(lua_State *L, State *st, int inst, const Instance *i, Table *t)
 {
   TableBox *box = NULL;
   inst = lua_absindex(L, inst);
@@ -55,7 +55,7 @@ void lw_push_table(lua_State *L, State *st, int inst, Table *t)
   }
   if (!box) {
     box = lw_new_box(L, st, KIND_TABLE, sizeof *box, UV_GIVEN);
-    lw_live_instance(L, inst); /* a finalizer may have closed it */
+    lw_still_instance(L, inst, i);
     lw_table_watch(t);
     box->table = t;
     lw_own(&box->h, t, watch_give_back, table_forget);

@@ -33,8 +33,7 @@ static void forget(Handle *h)
   ((TagBox *)h)->tag = NULL;
 }
 
-/* The caller has made sure that something keeps the tag while a userdata is made. */
-void lw_push_tag(lua_State *L, State *st, Tag *t)
+void lw_push_tag(lua_State *L, State *st, int inst, const Instance *i, Tag *t)
 {
   if (lw_weak_get(L, WEAK_THINGS, t)) {
     TagBox *known = lw_test(L, st, -1, KIND_TAG);
@@ -42,6 +41,7 @@ void lw_push_tag(lua_State *L, State *st, Tag *t)
     lua_pop(L, 1); /* the address was another thing's */
   }
   TagBox *box = lw_new_box(L, st, KIND_TAG, sizeof *box, UV_GIVEN);
+  if (inst) lw_still_instance(L, inst, i);
   box->tag = lw_tag_ref(t);
   lw_own(&box->h, t, give_back, forget);
   lw_weak_set(L, WEAK_THINGS, t, -1);
@@ -105,7 +105,7 @@ void lw_push_exception(lua_State *L, State *st, uint64_t exn)
   lw_push_error(L, LW_EXCEPTION, message, ERR_NOWHERE);
   lua_pushvalue(L, object);
   lua_setfield(L, -2, "exn");
-  lw_push_tag(L, st, e->tag);
+  lw_push_tag(L, st, 0, NULL, e->tag);
   lua_setfield(L, -2, "tag");
   lua_createtable(L, (int)t->nparams, 0);
   for (uint32_t k = 0; k < t->nparams; k++) {

@@ -97,17 +97,25 @@ void lw_push_frames(lua_State *L, const Activation *top)
   }
 }
 
+/* Push what the frame itself has: a script may have made it, with a metatable. */
+static int get_raw(lua_State *L, int frame, const char *key)
+{
+  lua_pushstring(L, key);
+  return lua_rawget(L, frame);
+}
+
+/* The text stays in the frame, so it must be a string already. */
 static const char *get_string(lua_State *L, int frame, const char *key)
 {
-  lua_getfield(L, frame, key);
-  const char *text = lua_tostring(L, -1);
-  lua_pop(L, 1); /* still in the frame */
+  bool is_text = get_raw(L, frame, key) == LUA_TSTRING;
+  const char *text = is_text ? lua_tostring(L, -1) : NULL;
+  lua_pop(L, 1);
   return text;
 }
 
 static lua_Integer get_integer(lua_State *L, int frame, const char *key)
 {
-  lua_getfield(L, frame, key);
+  get_raw(L, frame, key);
   lua_Integer value = lua_tointeger(L, -1);
   lua_pop(L, 1);
   return value;
@@ -179,7 +187,7 @@ void lw_push_traceback(lua_State *L, int arg)
     } else
       lua_pop(L, 1);
   }
-  if (lua_getfield(L, arg, "truncated") != LUA_TNIL) {
+  if (get_raw(L, arg, "truncated") != LUA_TNIL) {
     lua_pop(L, 1);
     lua_pushliteral(L, "\n\t...");
     lua_concat(L, 2);

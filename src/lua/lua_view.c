@@ -3,7 +3,7 @@
 **
 ** Counts from 1, like a Lua sequence, so ipairs and # work. It keeps the memory's handle
 ** and looks at its length on every access: right after the memory grew or moved, and an
-** error once it is closed.
+** error once it is closed, or smaller again (a snapshot was restored).
 ** Layer: lua.
 */
 #include "lua/access.h"
@@ -24,7 +24,9 @@ static View *check_view(lua_State *L)
   View *v = lw_check(L, 1, KIND_VIEW, VIEW_NAME);
   const Memory *m = v->box->memory;
   if (!m || m->refs == 0) lw_raise(L, LW_CLOSED, "memory is closed");
-  assert(lw_memory_has(m, v->at, v->count * lw_access_size(v->type)));
+  if (!lw_memory_has(m, v->at, v->count * lw_access_size(v->type)))
+    luaL_error(L, "out of bounds memory access: the memory was larger when the view was "
+                  "made, and an older state was restored since");
   return v;
 }
 

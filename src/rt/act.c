@@ -178,6 +178,7 @@ Status lw_act_new(Store *s, FuncCell *cell, Activation **out, Err *err)
   a->store = s;
   a->entry = cell;
   a->instance = i;
+  a->sp_saved = false; /* of the call before: this one may be dropped unentered */
   a->flags = (t->abi.has_float ? ACT_FLOATS : 0) | (t->abi.has_many ? ACT_MANY : 0);
   a->state = ACT_FRESH;
   /* result area on top, overflow arguments below it, then the return address */
