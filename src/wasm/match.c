@@ -147,7 +147,7 @@ static Status group_canon(Groups *g, Module *m, uint32_t first, Err *err)
   uint32_t *key = ARENA_RAW(g->scratch, uint32_t, words);
   if (!key) return lw_nomem(err, "types");
   lw_group_key(t, g->canon, key);
-  uint64_t hash = lw_hash64(key, words * sizeof *key);
+  uint64_t hash = lw_hash_table(key, words * sizeof *key);
   uint32_t at = (uint32_t)hash & (g->cap - 1);
   for (; g->of[at].key; at = (at + 1) & (g->cap - 1)) {
     const Known *k = &g->of[at];
