@@ -359,7 +359,21 @@ static void imports(void)
   lw_store_free(s);
 }
 
+/* Who knows the hash of a key can make a million that fall into one place. */
+static void table_hashes(void)
+{
+  uint32_t key[] = {0x101, UINT32_MAX, 1, 0, 1, 0};
+  unsigned same = 0;
+  for (key[5] = 0; key[5] < 64; key[5]++) {
+    uint64_t hash = lw_hash_table(key, sizeof key);
+    CHECK(hash == lw_hash_table(key, sizeof key));
+    same += (hash & 0xff) == (lw_hash64(key, sizeof key) & 0xff);
+  }
+  CHECK(same < 32);
+}
+
 static const Check checks[] = {
+  {"table hashes",      table_hashes     },
   {"bad segment",       bad_segment      },
   {"limits",            limits           },
   {"mixed bounds",      mixed_bounds     },

@@ -128,6 +128,14 @@ describe("luawasm disasm", function()
     cli.prints(cli.run("disasm", "--effort", "0", path, "h"), plain:disasm(2))
   end)
 
+  it("shows a terminal nothing that it obeys", function()
+    local evil = file("evil.wat",
+      '(module (func $"\xc2\x9b5m\\1b[2J" (call $"\xc2\x9b5m\\1b[2J")))')
+    local result = cli.run("disasm", evil)
+    assert.truthy(result.out:find('call $"\\c2\\9b5m\\1b[2J"', 1, true), result.out)
+    assert.falsy(result.out:find("\xc2\x9b", 1, true))
+  end)
+
   it("knows what has no code", function()
     for _, which in ipairs { "out", "0", "3", "x" } do
       cli.fails(cli.run("disasm", path, which), 1,

@@ -514,3 +514,23 @@ for kind, prepare in pairs(KINDS) do
     end)
   end)
 end
+
+describe("what is granted", function()
+  it("is in the order of its names, however many there are", function()
+    local dirs, names, seed = {}, {}, 7
+    for n = 1, 300 do
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff
+      local name = "/" .. seed % 1000 .. "/" .. n
+      dirs[name], names[n] = { tree = {} }, name
+    end
+    table.sort(names)
+    local g = wasi.guest { dirs = dirs }
+    for n, name in ipairs(names) do
+      assert.equal("success", g.fd_prestat_get(2 + n, 8))
+      local size = g.memory:u32(12)
+      assert.equal("success", g.fd_prestat_dir_name(2 + n, 64, size))
+      assert.equal(name, g.memory:read(64, size))
+    end
+    g.w:close()
+  end)
+end)

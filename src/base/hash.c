@@ -5,7 +5,10 @@
 #include "base/hash.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
+
+#include "base/os.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -62,6 +65,19 @@ Hash128 lw_hash_end(const HashStream *h)
 uint64_t lw_hash64(const void *bytes, size_t size)
 {
   return XXH3_64bits(bytes, size);
+}
+
+uint64_t lw_hash_table(const void *bytes, size_t size)
+{
+  static _Atomic(uint64_t) seed; /* 0: not chosen yet */
+  uint64_t chosen = seed;
+  if (!chosen) {
+    uint64_t unset = 0;
+    if (!lw_os_random(&chosen, sizeof chosen)) chosen = (uint64_t)(uintptr_t)&unset;
+    chosen |= 1;
+    if (!atomic_compare_exchange_strong(&seed, &unset, chosen)) chosen = unset;
+  }
+  return XXH3_64bits_withSeed(bytes, size, chosen);
 }
 
 void lw_hash_text(Hash128 h, char out[33])

@@ -32,8 +32,11 @@ static inline bool lw_hash_equal(Hash128 a, Hash128 b)
 /* From now on only so many bits of a 128-bit fingerprint, so that two may be equal. */
 void lw_hash_keep(unsigned bits);
 #endif
-/* A quick hash for tables in memory. */
+/* A quick hash, the same everywhere. */
 uint64_t lw_hash64(const void *bytes, size_t size);
+/* For tables in memory: another one in each process, so that nobody can make up keys that
+   all fall into one place. */
+uint64_t lw_hash_table(const void *bytes, size_t size);
 /* 32 lower-case hex digits, high half first, and a zero. */
 void lw_hash_text(Hash128 h, char out[33]);
 

@@ -127,7 +127,11 @@ int lw_dir_find(const Dir *d, const char *name, bool note, uint64_t *size, bool 
   *bad = s.st_uid == geteuid();
   if (!S_ISREG(s.st_mode)) return -1;
   int fd = openat(d->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return -1;
+  if (fd < 0) {
+    /* whoever has no more descriptors or memory knows nothing about the entry */
+    if (errno != EACCES && errno != ELOOP) *bad = false;
+    return -1;
+  }
   if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode) || !is_private(&s) || s.st_nlink != 1) {
     close(fd);
     return -1;
@@ -182,16 +186,34 @@ static int open_temporary(const Dir *d, char *name, size_t cap)
   return -1;
 }
 
+/* Somebody who sweeps may take the file away before it is locked: then another one. */
+static int open_locked(const Dir *d, char *name, size_t cap)
+{
+  struct stat s;
+  for (int tries = 0; tries < 100; tries++) {
+    int fd = open_temporary(d, name, cap);
+    if (fd < 0) return -1;
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (locked && fstat(fd, &s) == 0 && s.st_nlink > 0) return fd;
+    bool swept = locked || errno == EWOULDBLOCK;
+    int why = errno;
+    if (!swept) unlinkat(d->fd, name, 0);
+    close(fd);
+    errno = swept ? EBUSY : why;
+    if (!swept) break;
+  }
+  return -1;
+}
+
 Status lw_dir_write(const Dir *d, const char *name, const EntryParts *parts, Err *err)
 {
   char temporary[64];
   assert(is_entry_name(name));
-  int fd = open_temporary(d, temporary, sizeof temporary);
+  int fd = open_locked(d, temporary, sizeof temporary);
   if (fd < 0 && errno == ENOENT && reopen(d))
-    fd = open_temporary(d, temporary, sizeof temporary);
+    fd = open_locked(d, temporary, sizeof temporary);
   if (fd < 0) return lw_fail(err, LW_IO, ERR_NOWHERE, "%s: %s", d->path, strerror(errno));
-  bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 && write_parts(fd, parts) &&
-            renameat(d->fd, temporary, d->fd, name) == 0;
+  bool ok = write_parts(fd, parts) && renameat(d->fd, temporary, d->fd, name) == 0;
   int why = errno;
   if (!ok) unlinkat(d->fd, temporary, 0);
   close(fd);

@@ -306,6 +306,10 @@ bool lw_push_instance(lua_State *L, const Instance *i);
 void lw_push_error(lua_State *L, Status s, const char *message, uint64_t offset);
 /* nil and the error; returns 2. */
 int lw_push_fail(lua_State *L, Status s, const Err *err);
+/* The string on the top with its control characters written out: names are a guest's own
+   words, and what is shown to people must not steer their terminal. Lines and tabs stay,
+   unless it is one `word` of something. */
+void lw_clean(lua_State *L, bool word);
 /* error(wasm.error) with the caller's position; `fmt` as in lua_pushfstring. */
 int lw_raise(lua_State *L, Status s, const char *fmt, ...) __attribute__((noreturn));
 /* Is the value at `arg` a wasm.error? */

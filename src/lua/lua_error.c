@@ -84,6 +84,40 @@ int lw_push_caught(lua_State *L)
   return 2;
 }
 
+/* C0, DEL, and C1 as UTF-8 has it; how many bytes. */
+static size_t control(const char *s, const char *end, bool word)
+{
+  uint8_t c = (uint8_t)*s;
+  if (c < 0x20) return word || (c != '\n' && c != '\t');
+  if (c == 0x7f) return 1;
+  return c == 0xc2 && end - s > 1 && (uint8_t)s[1] >= 0x80 && (uint8_t)s[1] < 0xa0 ? 2
+                                                                                   : 0;
+}
+
+void lw_clean(lua_State *L, bool word)
+{
+  size_t size;
+  char hex[8];
+  const char *s = lua_tolstring(L, -1, &size), *end = s + size;
+  while (s < end && !control(s, end, word))
+    s++;
+  if (s == end) return;
+  luaL_checkstack(L, 4, NULL);
+  int text = lua_gettop(L);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (s = lua_tostring(L, text); s < end;) {
+    size_t n = control(s, end, word);
+    if (n == 0) luaL_addchar(&b, *s++);
+    for (; n > 0; n--) {
+      snprintf(hex, sizeof hex, "\\x%02x", (uint8_t)*s++);
+      luaL_addstring(&b, hex);
+    }
+  }
+  luaL_pushresult(&b);
+  lua_replace(L, text);
+}
+
 /* kind: message (at offset 0x1f); kind is left out where the message says it. */
 static void add_headline(lua_State *L, luaL_Buffer *b)
 {
@@ -122,6 +156,7 @@ static int error_tostring(lua_State *L)
     luaL_addvalue(&b);
   }
   luaL_pushresult(&b);
+  lw_clean(L, false);
   return 1;
 }
 

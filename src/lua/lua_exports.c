@@ -103,6 +103,7 @@ static int exports_tostring(lua_State *L)
 {
   const InstanceBox *box = lua_touserdata(L, lua_upvalueindex(1));
   lua_pushfstring(L, "wasm.exports: %s", box->name ? box->name : "?");
+  lw_clean(L, true);
   return 1;
 }
 

@@ -349,6 +349,7 @@ static int func_tostring(lua_State *L)
   lua_pushfstring(L, FUNC_NAME ": %s%s%s%s", named ? name : "", named ? " " : "",
                   lw_functype_text(&t, text, sizeof text),
                   f->shut || !lw_func_live(f) ? " (closed)" : "");
+  lw_clean(L, true);
   return 1;
 }
 

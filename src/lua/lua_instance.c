@@ -354,6 +354,7 @@ static int instance_tostring(lua_State *L)
                       : box->inst && box->inst->state == INSTANCE_CLOSING ? " (closing)"
                                                                           : " (closed)";
   lua_pushfstring(L, INSTANCE_NAME ": %s%s", name_of(box), state);
+  lw_clean(L, true);
   return 1;
 }
 

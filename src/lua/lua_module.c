@@ -548,6 +548,7 @@ static int module_tostring(lua_State *L)
 {
   const ModuleBox *box = check_module(L);
   lua_pushfstring(L, MODULE_NAME ": %s%s", name_of(box), box->code ? "" : " (closed)");
+  lw_clean(L, true);
   return 1;
 }
 

@@ -121,12 +121,19 @@ static lua_Integer get_integer(lua_State *L, int frame, const char *key)
   return value;
 }
 
+/* Push a name, which is a guest's, or nil. */
+static const char *push_word(lua_State *L, int frame, const char *key)
+{
+  if (lua_getfield(L, frame, key) == LUA_TSTRING) lw_clean(L, true);
+  return lua_tostring(L, -1);
+}
+
 /* Push one line for the wasm frame on the top. */
 static void push_wasm_line(lua_State *L, int frame)
 {
   char offset[24];
-  const char *name = get_string(L, frame, "name");
-  const char *module = get_string(L, frame, "module");
+  const char *name = push_word(L, frame, "name");
+  const char *module = push_word(L, frame, "module");
   int index = (int)get_integer(L, frame, "index");
   lua_Integer skipped = get_integer(L, frame, "skipped");
   snprintf(offset, sizeof offset, "0x%llx", (long long)get_integer(L, frame, "offset"));
@@ -143,6 +150,8 @@ static void push_wasm_line(lua_State *L, int frame)
     lua_pushfstring(L, "\n\t...\t(%I more wasm frames)", (LUAI_UACINT)skipped);
     lua_concat(L, 2);
   }
+  lua_replace(L, frame + 1);
+  lua_settop(L, frame + 1);
 }
 
 /* In the wording of Lua's own traceback. */

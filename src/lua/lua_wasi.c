@@ -64,6 +64,27 @@ static const char *plain_text(lua_State *L, int index, const char *option, size_
   return text;
 }
 
+/* Heap sort: the string at `at` goes down to its place among the first `n`. */
+static void sift(lua_State *L, int list, lua_Integer at, lua_Integer n)
+{
+  lua_rawgeti(L, list, at);
+  for (lua_Integer child = 2 * at; child <= n; child = 2 * at) {
+    lua_rawgeti(L, list, child);
+    lua_rawgeti(L, list, child < n ? child + 1 : child);
+    if (lua_compare(L, -2, -1, LUA_OPLT))
+      child++;
+    else
+      lua_pushvalue(L, -2);
+    lua_replace(L, list + 2);
+    lua_settop(L, list + 2);
+    if (!lua_compare(L, list + 1, list + 2, LUA_OPLT)) break;
+    lua_rawseti(L, list, at);
+    at = child;
+  }
+  lua_settop(L, list + 1);
+  lua_rawseti(L, list, at);
+}
+
 /* Push the keys of the table at `index`, all strings, as a sorted array; how many. */
 static lua_Integer push_keys(lua_State *L, int index, const char *option)
 {
@@ -78,14 +99,14 @@ static lua_Integer push_keys(lua_State *L, int index, const char *option)
     lua_pushvalue(L, keys + 1);
     lua_rawseti(L, keys, ++n);
   }
-  for (lua_Integer k = 2; k <= n; k++) { /* few, and often in order */
+  for (lua_Integer k = n / 2; k > 0; k--)
+    sift(L, keys, k, n);
+  for (lua_Integer k = n; k > 1; k--) {
+    lua_rawgeti(L, keys, 1);
     lua_rawgeti(L, keys, k);
-    lua_Integer to = k;
-    while (to > 1 &&
-           (lua_rawgeti(L, keys, to - 1), lua_compare(L, keys + 1, keys + 2, LUA_OPLT)))
-      lua_rawseti(L, keys, to--);
-    lua_settop(L, keys + 1);
-    lua_rawseti(L, keys, to);
+    lua_rawseti(L, keys, 1);
+    lua_rawseti(L, keys, k);
+    sift(L, keys, 1, k - 1);
   }
   return n;
 }

@@ -356,7 +356,7 @@ static Group *intern(const TypeDef *first, const uint32_t *ids, const uint32_t *
                      size_t nkey)
 {
   Room room;
-  uint64_t hash = lw_hash64(key, nkey * sizeof *key);
+  uint64_t hash = lw_hash_table(key, nkey * sizeof *key);
   if (!make_buckets()) return NULL;
   Group *g = find(key, nkey, hash);
   if (g) {

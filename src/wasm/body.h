@@ -93,7 +93,8 @@ typedef struct Body {
   uint32_t catcher; /* ctls[nctls - 1].catcher */
   bool live;        /* hooks are called: the frame is live, the code in it reachable */
   uint32_t noperators, max_stack, max_frames; /* so far */
-  uint32_t *depths;                           /* labels of the br_table being decoded */
+  uint64_t matches, matches_max; /* types of lists compared one by one: so far, at most */
+  uint32_t *depths;              /* labels of the br_table being decoded */
   uint32_t depths_cap;
   HookBody hook;
 } Body;

@@ -150,8 +150,7 @@ static Status body_else(Body *b)
 static Status body_check_one_armed(Body *b, const Ctl *c)
 {
   bool same = c->nparams == c->nresults;
-  for (uint32_t i = 0; same && i < c->nparams; i++)
-    same = body_match(b, c->params[i], c->results[i]);
+  if (same) TRY(body_lists_fit(b, c->params, c->results, c->nparams, &same));
   return same ? LW_OK
               : lw_bad_type(OP_IF, "without else its parameters must be its results",
                             b->op_at, b->err);
@@ -346,8 +345,7 @@ static Status body_tail(Body *b, const FuncType *t)
 {
   const Ctl *c = &b->ctls[0];
   bool ok = t->nresults == c->nresults;
-  for (uint32_t i = 0; ok && i < t->nresults; i++)
-    ok = body_match(b, t->results[i], c->results[i]);
+  if (ok) TRY(body_lists_fit(b, t->results, c->results, t->nresults, &ok));
   if (!ok)
     return lw_bad_type(b->op, "the callee's results are not those of the function",
                        b->op_at, b->err);

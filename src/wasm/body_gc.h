@@ -37,11 +37,6 @@ static Status body_must_mutate(Body *b, const FieldType *f)
                  lw_op_info[b->op].text);
 }
 
-static bool body_has_default(const FieldType *f)
-{
-  return !lw_val_is_ref(f->type) || f->type & VAL_NULLABLE;
-}
-
 /* ---- structs ---- */
 
 static Status body_struct_new(Body *b)
@@ -50,12 +45,12 @@ static Status body_struct_new(Body *b)
   TRY(body_read_kind(b, TYPE_STRUCT, &x));
   const TypeDef *t = &b->module->types[x];
   bool given = b->op == OP_STRUCT_NEW;
-  for (uint32_t i = t->nfields; i-- > 0;) {
-    if (given && b->nstack == b->floor && body_top(b)->unreachable) break;
-    if (given)
-      TRY(body_pop(b, body_unpacked(&t->fields[i])));
-    else if (!body_has_default(&t->fields[i]))
-      return lw_bad_type(b->op, "a field has no default value", b->op_at, b->err);
+  if (!given && !t->defaults)
+    return lw_bad_type(b->op, "a field has no default value", b->op_at, b->err);
+  if (given) TRY(body_count(b, t->nfields));
+  for (uint32_t i = given ? t->nfields : 0; i-- > 0;) {
+    if (b->nstack == b->floor && body_top(b)->unreachable) break;
+    TRY(body_pop(b, body_unpacked(&t->fields[i])));
   }
   if (b->live) TRY(hook_struct_new(b, x, given, b->nstack));
   body_push(b, VAL_REF_TO(x, 0));
@@ -111,6 +106,7 @@ static Status body_pop_fixed(Body *b, const FieldType *f, uint32_t n)
     return lw_fail(b->err, LW_LIMIT, b->op_at,
                    "too many operands of array.new_fixed: %u, the limit is %d", n,
                    LIMIT_FIELDS);
+  TRY(body_count(b, n));
   while (n-- > 0) {
     if (b->nstack == b->floor && body_top(b)->unreachable) break;
     TRY(body_pop(b, body_unpacked(f)));
@@ -129,7 +125,7 @@ static Status body_array_new(Body *b)
     TRY(body_pop(b, body_unpacked(f)));
     break;
   case OP_ARRAY_NEW_DEFAULT:
-    if (!body_has_default(f))
+    if (!b->module->types[x].defaults)
       return lw_bad_type(b->op, "the element has no default value", b->op_at, b->err);
     TRY(body_pop(b, VAL_I32));
     break;

@@ -49,6 +49,33 @@ static inline bool body_match(const Body *b, ValType got, ValType want)
   return lw_match(b->module, got, want);
 }
 
+/*
+** Lists that are not simply equal are compared one by one, and those of 1,000 types cost
+** a hostile module two bytes. So all such steps together are limited by the size of the
+** code. At most `n` of them, the operands that are there, come now.
+*/
+static Status body_count(Body *b, uint32_t n)
+{
+  uint32_t there = b->nstack - b->floor;
+  b->matches += n < there ? n : there;
+  if (b->matches <= b->matches_max) return LW_OK;
+  return lw_bad_matches(b->op_at, b->err);
+}
+
+/* Can what has these types be put where those are wanted? */
+static Status body_lists_fit(Body *b, const ValType *from, const ValType *to, uint32_t n,
+                             bool *fit)
+{
+  *fit = from == to || n == 0 || memcmp(from, to, n * sizeof *from) == 0;
+  if (*fit) return LW_OK;
+  b->matches += n;
+  if (b->matches > b->matches_max) return lw_bad_matches(b->op_at, b->err);
+  *fit = true;
+  for (uint32_t i = 0; *fit && i < n; i++)
+    *fit = body_match(b, from[i], to[i]);
+  return LW_OK;
+}
+
 /* The cases that are rare: no operand, or not the same type. */
 static Status body_pop_slow(Body *b, ValType want)
 {
@@ -108,6 +135,7 @@ static inline bool body_has(const Body *b, const ValType *types, uint32_t n)
    of dead code, since below it everything fits. */
 static Status body_pop_list_slow(Body *b, const ValType *types, uint32_t n)
 {
+  TRY(body_count(b, n));
   for (uint32_t i = n; i > 0; i--) {
     if (b->nstack == b->floor && body_top(b)->unreachable) return LW_OK;
     TRY(body_pop(b, types[i - 1]));
@@ -137,6 +165,7 @@ static inline Status body_push_list(Body *b, const ValType *types, uint32_t n)
 static Status body_peek_list(Body *b, const ValType *types, uint32_t n)
 {
   if (body_has(b, types, n)) return LW_OK;
+  TRY(body_count(b, n));
   uint32_t was = b->nstack;
   for (uint32_t i = n; i > 0; i--)
     TRY(body_pop(b, types[i - 1]));

@@ -60,8 +60,7 @@ static Status body_check_clause(Body *b, const CatchClause *k)
     want = t->nparams;
   }
   bool ref = k->kind & CATCH_REF, fits = n == want + ref;
-  for (uint32_t i = 0; fits && i < want; i++)
-    fits = body_match(b, t->params[i], types[i]);
+  if (fits && t) TRY(body_lists_fit(b, t->params, types, want, &fits));
   if (fits && ref) fits = body_match(b, VAL_REF_TO(HEAP_EXN, 0), types[want]);
   if (!fits)
     return lw_bad_type(b->op, "a catch clause does not fit its label", b->op_at, b->err);

@@ -77,6 +77,7 @@ static Status body_begin_in(Body *b, const BodyRoom *room, const Module *m, uint
   assert(func >= m->nfuncs_imported && func < m->nfuncs);
   Span span = m->funcs[func].body;
   *b = (Body){.module = m, .func = func, .err = err, .arena = arena};
+  b->matches_max = UINT64_MAX;
   b->stack = room->stack;
   b->stack_cap = room->stack_cap;
   b->ctls = room->ctls;

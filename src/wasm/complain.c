@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "wasm/leb.h"
+#include "wasm/limits.h"
 
 enum { TEXT_MAX = 64 };
 
@@ -73,4 +74,13 @@ Status lw_bad_body_end(const Module *m, Span body, Err *err)
 Status lw_bad_else(uint64_t at, Err *err)
 {
   return lw_fail(err, LW_MALFORMED, at, "END opcode expected: else outside an if");
+}
+
+Status lw_bad_matches(uint64_t at, Err *err)
+{
+  return lw_fail(
+    err, LW_LIMIT, at,
+    "too many operands of other types than wanted, the limit is %d and %d for "
+    "each byte of code",
+    LIMIT_MATCHES, LIMIT_MATCHES_PER_BYTE);
 }

@@ -28,5 +28,7 @@ Status lw_bad_index(const char *space, uint64_t index, uint64_t at, Err *err);
 Status lw_bad_body_end(const Module *m, Span body, Err *err);
 /* An `else` outside an `if`. LW_MALFORMED. */
 Status lw_bad_else(uint64_t at, Err *err);
+/* Too many types of lists had to be compared one by one. LW_LIMIT. */
+Status lw_bad_matches(uint64_t at, Err *err);
 
 #endif

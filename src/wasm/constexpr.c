@@ -110,10 +110,8 @@ static Status pop_fields(Check *c, const ConstOp *op, const TypeDef *t, uint32_t
 
 static Status check_defaults(Check *c, const ConstOp *op, const TypeDef *t)
 {
-  for (uint32_t k = 0; k < t->nfields; k++)
-    if (lw_val_is_ref(t->fields[k].type) && !(t->fields[k].type & VAL_NULLABLE))
-      return lw_bad_type(op->op, "a field has no default value", op->at, c->err);
-  return LW_OK;
+  if (t->defaults) return LW_OK;
+  return lw_bad_type(op->op, "a field has no default value", op->at, c->err);
 }
 
 /* struct.new to array.new_fixed. */

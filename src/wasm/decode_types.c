@@ -83,11 +83,13 @@ static Status read_fields(Decoder *d, TypeDef *t)
     TRY(lw_read_count(&d->r, "fields", LIMIT_FIELDS, 2, &t->nfields, &cap));
   FieldType *fields = ARENA_RAW(&d->m->arena, FieldType, cap + 1);
   if (!fields) return lw_nomem(d->err, "fields");
+  t->defaults = true;
   for (uint32_t i = 0; i < t->nfields; i++) {
     FieldType f;
     TRY(read_field(d, &f));
     assert(i < cap);
     fields[i] = f;
+    t->defaults &= !lw_val_is_ref(f.type) || f.type & VAL_NULLABLE;
   }
   if (t->kind == TYPE_STRUCT)
     t->size = lw_fields_lay_out(fields, t->nfields);

@@ -36,9 +36,10 @@ typedef struct BodyFacts {
 } BodyFacts;
 
 typedef struct BodyTraits {
-  bool leaves;   /* it may tail-call a function of another instance */
-  uint8_t small; /* its operators; 0: they are many, or there are many locals, or there
-                    is a try or a tail call */
+  bool leaves;      /* it may tail-call a function of another instance */
+  uint8_t small;    /* its operators; 0: they are many, or there are many locals, or there
+                       is a try or a tail call */
+  uint64_t matches; /* types of lists that were compared one by one */
 } BodyTraits;
 
 /*

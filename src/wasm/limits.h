@@ -10,6 +10,8 @@
 #ifndef LW_LIMITS_H
 #define LW_LIMITS_H
 
+#include <stdint.h>
+
 enum {
   LIMIT_MODULE_BYTES = 1 << 30,
   LIMIT_TYPES = 1000000,
@@ -28,8 +30,10 @@ enum {
   LIMIT_PARAMS = 1000,
   LIMIT_RESULTS = 1000,
   LIMIT_LOCALS = 50000,
-  LIMIT_LOCALS_ALL = 1000000, /* in all functions together, and ... */
-  LIMIT_LOCALS_PER_BYTE = 16, /* ... so many more for each byte of code */
+  LIMIT_LOCALS_ALL = 1000000,  /* in all functions together, and ... */
+  LIMIT_LOCALS_PER_BYTE = 16,  /* ... so many more for each byte of code */
+  LIMIT_MATCHES = 20000000,    /* of types that are not equal in lists, and ... */
+  LIMIT_MATCHES_PER_BYTE = 16, /* ... so many more for each byte of code */
   LIMIT_BODY_BYTES = 7654321,
   LIMIT_NESTING = 100000,   /* control frames open at once */
   LIMIT_OPERANDS = 1 << 20, /* values on the operand stack of one body */
@@ -38,5 +42,11 @@ enum {
   LIMIT_BR_TABLE = 65520,
   LIMIT_NAME_BYTES = 100000,
 };
+
+/* Of all bodies together. */
+static inline uint64_t lw_matches_max(uint64_t code_bytes)
+{
+  return LIMIT_MATCHES + LIMIT_MATCHES_PER_BYTE * code_bytes;
+}
 
 #endif

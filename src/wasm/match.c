@@ -18,6 +18,18 @@ static bool concrete(uint32_t heap)
   return heap < HEAP_ABSTRACT;
 }
 
+/* The supertype of `x` that has `depth` of them itself, or `x`. Each type knows one that
+   is far above it (Myers, "An applicative random-access stack"), so the way there takes
+   a dozen steps where there are 63 types. */
+static uint32_t above(const Module *m, uint32_t x, unsigned depth)
+{
+  while (m->types[x].depth > depth) {
+    uint32_t jump = m->types[x].jump;
+    x = m->types[jump].depth >= depth ? jump : m->types[x].super;
+  }
+  return x;
+}
+
 bool lw_match_heap(const Module *m, uint32_t a, uint32_t b)
 {
   if (a == b) return true;
@@ -27,9 +39,8 @@ bool lw_match_heap(const Module *m, uint32_t a, uint32_t b)
     return a == HEAP_BOTTOM || a == (above == HEAP_FUNC ? HEAP_NOFUNC : HEAP_NONE);
   }
   if (!concrete(b)) return lw_heap_below(lw_kind_heap((TypeKind)m->types[a].kind), b);
-  for (uint32_t x = a; x != NO_TYPE; x = m->types[x].super)
-    if (m->types[x].canon == m->types[b].canon) return true;
-  return false;
+  uint32_t x = above(m, a, m->types[b].depth); /* equal types are equally deep */
+  return m->types[x].canon == m->types[b].canon;
 }
 
 bool lw_match_slow(const Module *m, ValType a, ValType b)
@@ -136,7 +147,7 @@ static Status group_canon(Groups *g, Module *m, uint32_t first, Err *err)
   uint32_t *key = ARENA_RAW(g->scratch, uint32_t, words);
   if (!key) return lw_nomem(err, "types");
   lw_group_key(t, g->canon, key);
-  uint64_t hash = lw_hash64(key, words * sizeof *key);
+  uint64_t hash = lw_hash_table(key, words * sizeof *key);
   uint32_t at = (uint32_t)hash & (g->cap - 1);
   for (; g->of[at].key; at = (at + 1) & (g->cap - 1)) {
     const Known *k = &g->of[at];
@@ -175,6 +186,7 @@ static Status check_names(const TypeDef *t, Err *err)
 static Status check_chain(Module *m, uint32_t x, Err *err)
 {
   TypeDef *t = &m->types[x];
+  t->jump = x;
   if (t->super == NO_TYPE) return LW_OK;
   if (t->super >= x) return lw_bad_index("type", t->super, ERR_NOWHERE, err);
   const TypeDef *super = &m->types[t->super];
@@ -187,6 +199,9 @@ static Status check_chain(Module *m, uint32_t x, Err *err)
                    "type %u has too many supertypes, the limit is %d", x,
                    LIMIT_SUPERTYPES);
   t->depth = super->depth + 1;
+  const TypeDef *near = &m->types[super->jump], *far = &m->types[near->jump];
+  bool equal = super->depth - near->depth == near->depth - far->depth;
+  t->jump = equal ? near->jump : t->super;
   return LW_OK;
 }
 

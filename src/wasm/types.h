@@ -97,10 +97,12 @@ typedef struct TypeDef {
   uint8_t kind;            /* TypeKind */
   bool final;              /* nothing may be a subtype of it */
   uint8_t depth;           /* how many supertypes it has; set by validation */
+  bool defaults;           /* all fields have a default value */
   uint32_t super;          /* typeidx or NO_TYPE */
   uint32_t group;          /* first type of its recursion group */
   uint32_t ngroup;         /* how many are in it */
   uint32_t canon;          /* the first type here that is equal; set by validation */
+  uint32_t jump;           /* itself, or one of its supertypes; likewise (match.c) */
   FuncType func;           /* TYPE_FUNC */
   const FieldType *fields; /* TYPE_STRUCT; TYPE_ARRAY has one */
   uint32_t nfields;

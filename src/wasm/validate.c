@@ -318,7 +318,15 @@ static uint8_t small(const Body *b)
 
 static BodyTraits traits_of(const Body *b)
 {
-  return (BodyTraits){.leaves = b->hook.leaves, .small = small(b)};
+  return (BodyTraits){.leaves = b->hook.leaves, .small = small(b), .matches = b->matches};
+}
+
+/* One body may take as much as all of them (validate_module.c). */
+static Status begin(Body *b, const Module *m, uint32_t func, Arena *scratch, Err *err)
+{
+  TRY(body_begin(b, m, func, scratch, err));
+  b->matches_max = lw_matches_max(m->code.size);
+  return LW_OK;
 }
 
 Status lw_validate_facts(const Module *m, uint32_t func, BodyFacts *facts,
@@ -327,13 +335,13 @@ Status lw_validate_facts(const Module *m, uint32_t func, BodyFacts *facts,
   Body b;
   Recorder rec;
   bool again;
-  TRY(body_begin(&b, m, func, scratch, err));
+  TRY(begin(&b, m, func, scratch, err));
   TRY(lw_recorder_begin(&rec, b.nlocals, m->funcs[func].body.size, scratch, err));
   b.hook.rec = &rec;
   TRY(body_walk(&b));
   TRY(lw_recorder_finish(&rec, facts, &again));
   if (again) {
-    TRY(body_begin(&b, m, func, scratch, err));
+    TRY(begin(&b, m, func, scratch, err));
     b.hook.rec = &rec;
     TRY(body_walk(&b));
     TRY(lw_recorder_finish(&rec, facts, &again));
@@ -359,7 +367,7 @@ Status lw_validate_body(const Module *m, uint32_t func, BodyTraits *traits,
                         Arena *scratch, Err *err)
 {
   Body b;
-  TRY(body_begin(&b, m, func, scratch, err));
+  TRY(begin(&b, m, func, scratch, err));
   TRY(body_walk(&b));
   *traits = traits_of(&b);
   return LW_OK;

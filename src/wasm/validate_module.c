@@ -281,9 +281,13 @@ static Status check_body(Module *m, uint32_t func, FactsBook *book, BodyTraits *
 
 static Status check_bodies(Module *m, FactsBook *book, Arena *scratch, Err *err)
 {
+  uint64_t matches = 0;
   for (uint32_t i = m->nfuncs_imported; i < m->nfuncs; i++) {
     BodyTraits traits;
     TRY(check_body(m, i, book, &traits, scratch, err));
+    matches += traits.matches;
+    if (matches > lw_matches_max(m->code.size))
+      return lw_bad_matches(m->funcs[i].body.at, err);
     m->tail_leaves |= traits.leaves;
     m->funcs[i].small = traits.small;
     lw_arena_reset(scratch);

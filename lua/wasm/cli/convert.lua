@@ -102,4 +102,4 @@ function validate.run(_, operands)
   return code
 end
 
-return { wat = wat, wasm = assemble, validate = validate, which = which }
+return { wat = wat, wasm = assemble, validate = validate, which = which, harmless = harmless }

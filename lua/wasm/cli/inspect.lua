@@ -98,7 +98,7 @@ local function disassemble(path, mod, func)
     shell.fail(shell.FAILED, "%s: no function '%s' is defined in it", shell.name_of(path),
       tostring(func))
   end
-  return modules.check(path, text, err)
+  return convert.harmless(modules.check(path, text, err))
 end
 
 function disasm.run(given, operands)

@@ -76,8 +76,9 @@ local function trace(err)
     elseif frame.kind == "wasm" and #lines == FRAMES then
       left = left + 1
     elseif frame.kind == "wasm" then
-      lines[#lines + 1] = ("\n  in %s (function %d, offset 0x%x)"):format(
-        frame.name or "a function without a name", frame.index, frame.offset or 0)
+      local name = frame.name and shell.word(frame.name) or "a function without a name"
+      lines[#lines + 1] = ("\n  in %s (function %d, offset 0x%x)"):format(name, frame.index,
+        frame.offset or 0)
     end
   end
   if left > 0 then lines[#lines + 1] = ("\n  ... and %d more"):format(left) end

@@ -75,16 +75,30 @@ function fault.catch(text, name, f, ...)
   return nil, err
 end
 
+-- A text's own words, which must not steer a terminal: control characters written out.
+local function clean(message)
+  local function escape(c)
+    return (c:gsub(".", function(b) return ("\\x%02x"):format(b:byte()) end))
+  end
+  return (message:gsub("[\0-\8\10-\31\127]", escape):gsub("\xc2[\x80-\x9f]", escape))
+end
+
+-- The same for a piece of the source line, each one column wide.
+local function shown(piece)
+  if not utf8.len(piece) then piece = piece:gsub("[\x80-\xff]", "?") end
+  return (piece:gsub("[\0-\8\10-\31\127]", "?"):gsub("\xc2[\x80-\x9f]", "?"))
+end
+
 --- "name:line:column: message", the source line and a caret under the fault.
 ---@param err table
 ---@return string
 function fault.format(err)
-  local before = err.snippet:sub(1, err.caret - 1)
+  local before, rest = shown(err.snippet:sub(1, err.caret - 1)), shown(err.snippet:sub(err.caret))
   local blank = before:gsub("[^\t]", function(c)
     return c:byte() & 0xc0 == 0x80 and "" or " " -- one column for a whole character
   end)
   return ("%s:%d:%d: %s\n%s\n%s^"):format(
-    err.name or "wat", err.line, err.column, err.message, err.snippet, blank)
+    err.name or "wat", err.line, err.column, clean(err.message), before .. rest, blank)
 end
 
 return fault

@@ -47,7 +47,7 @@ local function magnitude(word)
   if #word <= 18 then return tonumber(word) end
   word = gsub(word, "^0+", "")
   if #word > 20 or (#word == 20 and word > "18446744073709551615") then return false end
-  return (tonumber(sub(word, 1, -4)) or 0) * 1000 + tonumber(sub(word, -3))
+  return (tonumber(sub(word, 1, -4)) or 0) * 1000 + (tonumber(sub(word, -3)) or 0)
 end
 
 --- An unsigned literal as used for indices, sizes and offsets.
