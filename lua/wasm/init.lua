@@ -174,6 +174,15 @@ function wasm.rewind(inst, opts)
   return require "wasm.rewind".ring(inst, opts)
 end
 
+--- The layout of a struct of C in a memory: `V = wasm.struct "f32 x, y; u32 id; char name[16]"`.
+--- V(memory, offset) is one that lies there, with its fields; V[10](memory, offset) are ten.
+---@param text string
+---@param types? table<string, wasm.Struct>  structs that may be fields, by name
+---@return wasm.Struct
+function wasm.struct(text, types)
+  return require "wasm.struct".declare(text, types)
+end
+
 --- The text format of a module, or of one function: by its index in the module (from 0, imports
 --- first), its name or that of an export.
 ---@return string

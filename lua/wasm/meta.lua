@@ -358,6 +358,15 @@ function Module:instantiate(imports, opts) end -- luacheck: ignore
 ---@operator len: integer
 ---@field [integer] number
 
+--- Call it with a memory, an offset and, if you like, first values: a table with its fields,
+--- which are read and written in the memory. V[n] is the type of n behind each other.
+---@class wasm.Struct
+---@field size integer     bytes
+---@field align integer
+---@field offsets table<string, integer>
+---@field [integer] wasm.Struct
+---@overload fun(memory: wasm.Memory, offset: integer, init?: table): table
+
 ---@class wasm.TableOptions
 ---@field [1] "funcref"|"externref"
 ---@field min? integer

@@ -453,8 +453,8 @@ static int reload_is_instance(lua_State *L)
 /* core.methods(kind) -> the table of methods, for Lua to add to */
 static int reload_methods(lua_State *L)
 {
-  static const char *const names[] = {"module", "instance", "snapshot", NULL};
-  static const Kind kinds[] = {KIND_MODULE, KIND_INSTANCE, KIND_SNAPSHOT};
+  static const char *const names[] = {"module", "instance", "snapshot", "memory", NULL};
+  static const Kind kinds[] = {KIND_MODULE, KIND_INSTANCE, KIND_SNAPSHOT, KIND_MEMORY};
   lw_push_methods(L, kinds[luaL_checkoption(L, 1, NULL, names)]);
   return 1;
 }
