@@ -102,6 +102,10 @@ describe("wasm.struct", function()
     assert.equal('{ x = 1.5, n = 2, s = "a\\\n" }', tostring(v))
   end)
 
+  it("shows its layout", function()
+    assert.equal("wasm.struct: 8 bytes: a at 0, b at 4", tostring(wasm.struct "u8 a; f32 b"))
+  end)
+
   it("refuses declarations that are none", function()
     fails("string expected, got nil", wasm.struct)
     fails("table expected, got string", wasm.struct, "u8 a", "u8 b")
