@@ -280,9 +280,9 @@ function struct.declare(text, types)
     end,
     __newindex = function() misuse "the layout of a struct never changes" end,
     __tostring = function()
-      local text = {}
-      for k, field in ipairs(of.fields) do text[k] = field.name .. " at " .. field.offset end
-      return ("wasm.struct: %d bytes: %s"):format(of.size, table.concat(text, ", "))
+      local list = {}
+      for k, field in ipairs(of.fields) do list[k] = field.name .. " at " .. field.offset end
+      return ("wasm.struct: %d bytes: %s"):format(of.size, table.concat(list, ", "))
     end,
     __call = function(_, memory, at, init) return put(of, nil, memory, at, init) end,
   })
