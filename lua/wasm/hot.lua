@@ -10,6 +10,8 @@ hot.__name = "wasm.hot"
 
 local OPTIONS = { "imports", "state", "on_reload", "on_error", "options", "when", "linked", "force",
                   "migrate_globals", "compile" }
+local TYPES = { on_reload = "function", on_error = "function", options = "table",
+                compile = "table" }
 local YOUNG = 2 -- seconds: a file written to so lately may change again without a new time
 
 local function io_error(why)
@@ -30,16 +32,10 @@ end
 local function check_options(opts)
   core.check_options(opts, 2, "hot", OPTIONS)
   require "wasm.reload".check(opts)
-  for _, key in ipairs { "on_reload", "on_error" } do
+  for key, wanted in pairs(TYPES) do
     local kind = type(opts and opts[key])
-    if kind ~= "nil" and kind ~= "function" then
-      core.misuse(("option '%s': function expected, got %s"):format(key, kind))
-    end
-  end
-  for _, key in ipairs { "options", "compile" } do
-    local kind = type(opts and opts[key])
-    if kind ~= "nil" and kind ~= "table" then
-      core.misuse(("option '%s': table expected, got %s"):format(key, kind))
+    if kind ~= "nil" and kind ~= wanted then
+      core.misuse(("option '%s': %s expected, got %s"):format(key, wanted, kind))
     end
   end
 end

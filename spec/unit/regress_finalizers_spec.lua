@@ -46,7 +46,8 @@ local function survives(new, act, finalize)
   end
 end
 
-describe("a finalizer that closes", function()
+-- In this block Lua's collector goes on at nearly every allocation.
+local function collecting_often()
   local pause, multiplier
 
   setup(function()
@@ -55,6 +56,10 @@ describe("a finalizer that closes", function()
   end)
 
   teardown(function() collectgarbage("incremental", pause, multiplier, 13) end)
+end
+
+describe("a finalizer that closes", function()
+  collecting_often()
 
   for _, method in ipairs { "imports", "exports", "sections", "info" } do
     it("a module is harmless inside " .. method, function()
@@ -128,14 +133,7 @@ local function new_objects()
 end
 
 describe("a finalizer", function()
-  local pause, multiplier
-
-  setup(function()
-    pause, multiplier = collectgarbage("setpause"), collectgarbage("setstepmul")
-    collectgarbage("incremental", 1, 1000, 4)
-  end)
-
-  teardown(function() collectgarbage("incremental", pause, multiplier, 13) end)
+  collecting_often()
 
   it("may close a reference while a field of it is set", function()
     survives(new_objects, function(v) v.ref[1] = {} end, function(v) v.ref:close() end)

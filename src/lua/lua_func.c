@@ -265,14 +265,7 @@ static int func_call(lua_State *L)
   push_plain(L, 1);
   lua_replace(L, 1);
   lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, call_done);
-  return lua_gettop(L);
-}
-
-static int bits_done(lua_State *L, int status, lua_KContext context)
-{
-  (void)status;
-  (void)context;
-  return lua_gettop(L);
+  return call_done(L, LUA_OK, 0);
 }
 
 /* F:bits(...) -> ...; arguments and results as integers: floats by their bit pattern */
@@ -284,8 +277,8 @@ static int func_bits(lua_State *L)
   push_closure(L, lw_call_bits, true);
   lua_replace(L, 1);
   lua_pop(L, 1);
-  lua_callk(L, nargs, LUA_MULTRET, 0, bits_done);
-  return bits_done(L, LUA_OK, 0);
+  lua_callk(L, nargs, LUA_MULTRET, 0, call_done);
+  return call_done(L, LUA_OK, 0);
 }
 
 /* F:pin() -> a plain function that stays with this version when the instance is reloaded
